@@ -1,0 +1,157 @@
+/**
+ * The journal of a run. `RunState` is nothing but the fold of these; they are only ever appended. Every event carries the
+ * fence of the worker that wrote it (0 for people and the planner).
+ */
+import type { EpochMs } from '../time/instant.ts';
+import type { BackupGrade, Json } from './plan.ts';
+
+/** How an attempt ended, in a driver's words. */
+export const OUTCOMES = ['done', 'already-done', 'retry-later', 'failed', 'unknown'] as const;
+export type OutcomeKind = (typeof OUTCOMES)[number];
+
+/** What was seen of a site: version, health, whether a write went through, whether it is open, as seen from outside. */
+export interface SiteObservation {
+  readonly version: string | null;
+  readonly healthy: boolean;
+  readonly writeOk: boolean | null;
+  readonly problem: string | null;
+}
+
+/** A backup as the journal knows it. `begunAt` is when the dump's snapshot was taken: loss counts from there (E1). */
+export interface BackupRecord {
+  readonly backupId: string;
+  readonly grade: BackupGrade;
+  readonly begunAt: EpochMs;
+  readonly bytes: number;
+}
+
+/** `main`: a step of the playbook. `undo`: taking one back. `recover`: a step of the recovery. */
+export type Lane = 'main' | 'undo' | 'recover';
+
+export type RunEventBody =
+  | { readonly kind: 'run-started' }
+  | {
+      readonly kind: 'step-started';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly attempt: number;
+      readonly worker: string;
+    }
+  | {
+      readonly kind: 'process-started';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly attempt: number;
+      readonly process: ProcessRef;
+    }
+  | {
+      readonly kind: 'step-ended';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly attempt: number;
+      readonly outcome: OutcomeKind;
+      readonly reason: string | null;
+      /** For `retry-later`: not before. */
+      readonly retryAt: EpochMs | null;
+      readonly output: { readonly [key: string]: Json };
+      readonly observed: SiteObservation | null;
+      readonly backup: BackupRecord | null;
+    }
+  | {
+      readonly kind: 'step-skipped';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly by: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'step-done-by-hand';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly by: string;
+      readonly evidence: string;
+    }
+  | {
+      readonly kind: 'step-resolved';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly by: string;
+      readonly as: 'applied' | 'not-applied';
+      readonly reason: string;
+    }
+  | { readonly kind: 'site-observed'; readonly lane: Lane; readonly observed: SiteObservation }
+  | { readonly kind: 'held'; readonly reason: string; readonly code: string; readonly until: EpochMs | null }
+  | { readonly kind: 'hold-ended' }
+  | {
+      readonly kind: 'asked-person';
+      readonly question: string;
+      readonly code: string;
+      readonly step: string | null;
+    }
+  | { readonly kind: 'paused'; readonly by: string; readonly reason: string }
+  | { readonly kind: 'resumed'; readonly by: string }
+  | { readonly kind: 'retry-requested'; readonly by: string; readonly step: string }
+  | { readonly kind: 'cancel-requested'; readonly by: string; readonly reason: string }
+  | { readonly kind: 'roll-back-requested'; readonly by: string; readonly reason: string }
+  | { readonly kind: 'undo-began'; readonly reason: string; readonly ending: 'rolled-back' | 'cancelled' }
+  | { readonly kind: 'recovery-began'; readonly reason: string; readonly by: string | null }
+  | {
+      readonly kind: 'run-ended';
+      readonly state: TerminalState;
+      readonly siteOpen: boolean | null;
+      readonly reason: string | null;
+    };
+
+/** A process group of ours on a host: enough to recognise it after a crash (a pid alone may have been given away). */
+export interface ProcessRef {
+  readonly host: string;
+  readonly pgid: number;
+  /** Start time in clock ticks since boot, field 22 of /proc/PID/stat. */
+  readonly startTicks: number;
+}
+
+export type RunEvent = RunEventBody & {
+  readonly seq: number;
+  readonly at: EpochMs;
+  readonly fence: number;
+};
+
+/** Terminal states of a run (semantics 19). */
+export const TERMINAL_STATES = [
+  'succeeded',
+  'rolled-back',
+  'recovered',
+  'aborted',
+  'cancelled',
+  'failed',
+] as const;
+export type TerminalState = (typeof TERMINAL_STATES)[number];
+
+/** Every state of a run (semantics 19). */
+export const RUN_STATES = [
+  'planned',
+  'running',
+  'waiting',
+  'paused',
+  'suspended',
+  'undoing',
+  'recovering',
+  'needs-a-person',
+  ...TERMINAL_STATES,
+] as const;
+export type RunStateName = (typeof RUN_STATES)[number];
+
+/** States of a step (semantics 19), and the ones before its end. */
+export const STEP_STATES = [
+  'pending',
+  'running',
+  'unknown',
+  'retrying',
+  'succeeded',
+  'failed',
+  'skipped',
+  'done-by-hand',
+  'cancelled',
+  'undone',
+] as const;
+export type StepState = (typeof STEP_STATES)[number];

@@ -1,0 +1,124 @@
+/**
+ * A frozen plan: everything that a run needs to know, resolved when the run was created and never changed afterwards.
+ * `contentHash` binds what people sign, `scheduleHash` what they book (semantics 1); both are made outside the domain
+ * from the canonical JSON of this value. Editing a playbook, a policy or an instance changes no run in flight.
+ */
+import type { Artefact, EnvironmentRole, ReleaseKind, WindowOccurrence } from '../fleet/fleet.ts';
+import type { CustomerId, InstanceId, ReleaseId } from '../ids.ts';
+import type { EpochMs } from '../time/instant.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** Grades of proof of a backup, worst first: `written` < `readable` < `restored`. */
+export const BACKUP_GRADES = ['written', 'readable', 'restored'] as const;
+export type BackupGrade = (typeof BACKUP_GRADES)[number];
+
+/** What an action says of itself; a playbook may add `disruptive` (semantics 9). */
+export interface ActionFlags {
+  /** Running it twice does no more than running it once. */
+  readonly idempotent: boolean;
+  /** Users or data may notice: must lie between closing and opening. */
+  readonly disruptive: boolean;
+  /** Destroys what cannot be had again without a backup. */
+  readonly destructive: boolean;
+  /** Changes the site or its data in any way (false for probes and checks). */
+  readonly mutates: boolean;
+  readonly closesSite: boolean;
+  readonly opensSite: boolean;
+  readonly switchesTraffic: boolean;
+}
+
+/** An action bound to a driver for one instance: who does it, and with which settings (secrets by name only). */
+export interface BoundAction {
+  /** Family and verb as written in the playbook, e.g. `database/backup`. */
+  readonly action: string;
+  /** Driver kind, e.g. `postgres`. */
+  readonly driver: string;
+  readonly config: JsonObject;
+  /** `with:` of the step. */
+  readonly input: JsonObject;
+  readonly flags: ActionFlags;
+}
+
+interface StepCommon {
+  readonly id: string;
+  readonly title: string;
+  readonly owner: string | null;
+  /** Ids of the steps that must have ended well before this one starts. */
+  readonly needs: readonly string[];
+  /** Limit of one attempt. */
+  readonly timeoutMs: number;
+  /** The playbook's own estimate; stands for p95 until five runs exist (semantics 7). */
+  readonly expectMs: number;
+}
+
+export interface UsesStep extends StepCommon {
+  readonly kind: 'uses';
+  readonly run: BoundAction;
+  /** What takes it back before the point of no return. */
+  readonly undo: BoundAction | null;
+  readonly retry: { readonly times: number; readonly pauseMs: number };
+  readonly pointOfNoReturn: boolean;
+  /** The step ends only when its backup has reached this grade; `prove` is the bound `database/prove`. */
+  readonly require: BackupGrade | null;
+  readonly prove: BoundAction | null;
+}
+
+export interface WaitStep extends StepCommon {
+  readonly kind: 'wait';
+  readonly until: { readonly kind: 'instant'; readonly at: EpochMs } | { readonly kind: 'window' };
+}
+
+export interface NotifyStep extends StepCommon {
+  readonly kind: 'notify';
+  /** E-mail addresses, resolved from roles when the plan was made. */
+  readonly to: readonly string[];
+  readonly template: string;
+}
+
+export type PlannedStep = UsesStep | WaitStep | NotifyStep;
+
+export interface PlaybookRef {
+  readonly name: string;
+  readonly title: string;
+  /** SHA-256 of the playbook's bytes, hex. */
+  readonly digest: string;
+}
+
+export interface RunPlan {
+  readonly playbook: PlaybookRef;
+  readonly customer: { readonly id: CustomerId; readonly slug: string; readonly name: string };
+  readonly instance: {
+    readonly id: InstanceId;
+    readonly slug: string;
+    readonly role: EnvironmentRole;
+    readonly url: string;
+    readonly zone: string;
+    readonly host: string | null;
+    readonly settings: JsonObject;
+  };
+  readonly product: string;
+  readonly from: { readonly version: string; readonly artefact: Artefact | null };
+  readonly to: {
+    readonly releaseId: ReleaseId;
+    readonly version: string;
+    readonly kind: ReleaseKind;
+    readonly artefact: Artefact;
+    readonly needsDowntime: boolean;
+  };
+  /** Which side of the site serves and which stands beside it, as observed when the plan was made. */
+  readonly slots: { readonly live: string; readonly staging: string } | null;
+  readonly window: WindowOccurrence | null;
+  readonly steps: readonly PlannedStep[];
+  readonly recover: { readonly playbook: PlaybookRef; readonly steps: readonly PlannedStep[] } | null;
+  /** How the site is observed: the bound `app/probe`; used by the engine before it lets a site open on the way back. */
+  readonly probe: BoundAction | null;
+  readonly backup: {
+    /** Rule 22: the marked step needs a backup younger than this. */
+    readonly maxAgeMs: number;
+    readonly grade: BackupGrade;
+    /** Rule 17: recovery by itself may lose at most this stretch between backup start and closing. */
+    readonly acceptedLossMs: number;
+  };
+}
