@@ -51,6 +51,8 @@ export type RunEventBody =
       readonly attempt: number;
       readonly outcome: OutcomeKind;
       readonly reason: string | null;
+      /** For `failed` and `unknown`: true when an observation proved that nothing was applied (semantics 14, 18). */
+      readonly notApplied: boolean;
       /** For `retry-later`: not before. */
       readonly retryAt: EpochMs | null;
       readonly output: { readonly [key: string]: Json };
