@@ -114,6 +114,8 @@ export interface RunPlan {
   readonly recover: { readonly playbook: PlaybookRef; readonly steps: readonly PlannedStep[] } | null;
   /** How the site is observed: the bound `app/probe`; used by the engine before it lets a site open on the way back. */
   readonly probe: BoundAction | null;
+  /** How the proxy is looked at from outside: the bound `proxy/probe`; every terminal state says whether the site is open. */
+  readonly look: BoundAction | null;
   readonly backup: {
     /** Rule 22: the marked step needs a backup younger than this. */
     readonly maxAgeMs: number;
@@ -121,4 +123,37 @@ export interface RunPlan {
     /** Rule 17: recovery by itself may lose at most this stretch between backup start and closing. */
     readonly acceptedLossMs: number;
   };
+}
+
+/** A mutating action on the site itself; closing, switching and opening move the page and the traffic, not the site. */
+export function mutatesSite(flags: ActionFlags): boolean {
+  return flags.mutates && !flags.closesSite && !flags.opensSite && !flags.switchesTraffic;
+}
+
+/**
+ * The committing step (semantics 6): the closing step; without one, the first that is disruptive, switches traffic or is
+ * the point of no return. Null when nothing of the plan commits.
+ */
+export function committingStep(plan: Pick<RunPlan, 'steps'>): UsesStep | null {
+  const uses = plan.steps.filter((step) => step.kind === 'uses');
+  return (
+    uses.find((step) => step.run.flags.closesSite) ??
+    uses.find(
+      (step) => step.run.flags.disruptive || step.run.flags.switchesTraffic || step.pointOfNoReturn,
+    ) ??
+    null
+  );
+}
+
+/** Ids of every step that must end before `stepId`, directly or through others. */
+export function ancestorsOf(steps: readonly PlannedStep[], stepId: string): ReadonlySet<string> {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const seen = new Set<string>();
+  const queue = [...(byId.get(stepId)?.needs ?? [])];
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    queue.push(...(byId.get(id)?.needs ?? []));
+  }
+  return seen;
 }

@@ -1,0 +1,184 @@
+/**
+ * The way forward. States and exits: a ready step is performed; a person's wish or a failure turns to the way back; a rule
+ * of time holds the run until the site is closed and never afterwards; all steps ended well is success.
+ */
+import type { EpochMs } from '../time/instant.ts';
+import type { Next } from './decide-next.ts';
+import { committingStep, type PlannedStep, type RunPlan, type UsesStep } from './plan.ts';
+import { openingVerdict } from './opening-verdict.ts';
+import { endedWell, stepRecord, type RunState } from './run-state.ts';
+import { checkCommit, type HoldVerdict, type StartFacts } from './start-facts.ts';
+import { GRADE_ORDER } from './grades.ts';
+
+function ask(code: string, question: string, step: string | null): Next {
+  return { kind: 'append', event: { kind: 'asked-person', code, question, step } };
+}
+
+function beginUndo(reason: string, ending: 'rolled-back' | 'cancelled'): Next {
+  return { kind: 'append', event: { kind: 'undo-began', reason, ending } };
+}
+
+/**
+ * Which way back, and does it begin by itself? Before the point of no return: undo. After it: the recovery, by itself only
+ * as semantics 17 says; after opening a person decides.
+ */
+function turnBack(plan: RunPlan, state: RunState, reason: string, by: string | null): Next {
+  if (!state.pointCrossed) return beginUndo(reason, 'rolled-back');
+  if (plan.recover === null)
+    return ask('no-way-back', `${reason}. The plan has no recovery; the page stays up.`, null);
+  if (by !== null) return { kind: 'append', event: { kind: 'recovery-began', reason, by } };
+  if (state.openedAfterPoint || state.closedAt === null) {
+    return ask(
+      'failed-after-opening',
+      `${reason}. Users were let in: going back would lose what they have written.`,
+      null,
+    );
+  }
+  const { backup } = state;
+  if (backup === null) return ask('no-backup', `${reason}. There is no backup to go back to.`, null);
+  const lossMs = Math.max(0, state.closedAt - backup.begunAt);
+  if (!backup.whileClosed && lossMs > plan.backup.acceptedLossMs) {
+    const seconds = Math.ceil(lossMs / 1000);
+    return ask(
+      'would-lose-data',
+      `${reason}. Going back loses what was written in the ${seconds} s before closing.`,
+      null,
+    );
+  }
+  return { kind: 'append', event: { kind: 'recovery-began', reason, by: null } };
+}
+
+function isOver(step: PlannedStep, state: RunState): boolean {
+  const record = stepRecord(state, 'main', step.id);
+  // A notice that cannot be sent is a task for somebody, never a reason to go back (semantics 17).
+  return endedWell(record.state) || (step.kind === 'notify' && record.state === 'failed');
+}
+
+/** Rule 22: no backup, no point of no return. Null when the proof is there. */
+function missingBackup(plan: RunPlan, state: RunState, now: EpochMs): string | null {
+  const { backup } = state;
+  if (backup === null) return 'this run has taken no backup';
+  if (GRADE_ORDER[backup.grade] < GRADE_ORDER[plan.backup.grade]) {
+    return `the backup is ${backup.grade}, not ${plan.backup.grade}`;
+  }
+  if (now - backup.begunAt > plan.backup.maxAgeMs) return 'the backup is older than the policy allows';
+  return null;
+}
+
+/** The guards that stand before one step; null when it may start. */
+function guard(
+  plan: RunPlan,
+  state: RunState,
+  step: PlannedStep,
+  facts: StartFacts,
+  now: EpochMs,
+): Next | null {
+  if (step.kind !== 'uses') return null;
+  const committing = committingStep(plan);
+  const committed = committing !== null && stepRecord(state, 'main', committing.id).startedSeq !== null;
+  if (!committed && facts.stopped !== null) return hold(state, checkCommit(plan, facts, now));
+  if (step.id === committing?.id) {
+    const verdict = checkCommit(plan, facts, now);
+    if (verdict !== null) return hold(state, verdict);
+  }
+  if (facts.stopped !== null) return hold(state, checkCommit(plan, facts, now));
+  if (step.pointOfNoReturn) {
+    const missing = missingBackup(plan, state, now);
+    if (missing !== null)
+      return beginUndo(`${step.title} would cross the point of no return, but ${missing}`, 'rolled-back');
+  }
+  if (
+    step.run.flags.opensSite ||
+    (committing !== null && !committing.run.flags.closesSite && step.run.flags.switchesTraffic)
+  ) {
+    const verdict = openingVerdict(plan, state, 'main', step.id);
+    if (!verdict.allowed)
+      return ask('opening-refused', `The site may not open: ${verdict.reasons.join('; ')}.`, step.id);
+  }
+  return null;
+}
+
+/** Says a hold once; sleeps while it stands unchanged. */
+function hold(state: RunState, verdict: HoldVerdict | null): Next | null {
+  if (verdict === null) return null;
+  const same = state.held?.code === verdict.code && state.held.until === verdict.until;
+  if (same) return { kind: 'sleep', until: verdict.until, why: verdict.reason };
+  return {
+    kind: 'append',
+    event: { kind: 'held', code: verdict.code, reason: verdict.reason, until: verdict.until },
+  };
+}
+
+function waitStep(
+  step: PlannedStep & { kind: 'wait' },
+  plan: RunPlan,
+  state: RunState,
+  facts: StartFacts,
+  now: EpochMs,
+): Next | null {
+  if (step.until.kind === 'instant') {
+    const { at } = step.until;
+    return now >= at
+      ? null
+      : hold(state, { code: 'window-shut', reason: 'waiting for the agreed time', until: at });
+  }
+  return hold(state, checkCommit(plan, facts, now));
+}
+
+function failure(plan: RunPlan, state: RunState, step: UsesStep, now: EpochMs): Next {
+  const record = stepRecord(state, 'main', step.id);
+  if (record.failures <= step.retry.times) {
+    const notBefore = (record.endedAt ?? now) + step.retry.pauseMs;
+    if (now < notBefore) return { kind: 'sleep', until: notBefore, why: `trying ${step.id} again` };
+    return perform(plan, step, record.attempt + 1);
+  }
+  return turnBack(plan, state, `${step.title} failed: ${record.reason ?? 'no reason given'}`, null);
+}
+
+function perform(plan: RunPlan, step: PlannedStep, attempt: number): Next {
+  return {
+    kind: 'perform',
+    lane: 'main',
+    step: step.id,
+    attempt,
+    commits: committingStep(plan)?.id === step.id,
+  };
+}
+
+export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, now: EpochMs): Next {
+  if (!state.started) return { kind: 'append', event: { kind: 'run-started' } };
+  if (state.wanted !== null) {
+    const { what, by, reason } = state.wanted;
+    if (state.pointCrossed) return turnBack(plan, state, `${what} asked for by ${by}: ${reason}`, by);
+    return beginUndo(
+      `${what} asked for by ${by}: ${reason}`,
+      what === 'cancel' ? 'cancelled' : 'rolled-back',
+    );
+  }
+  if (state.paused !== null)
+    return { kind: 'sleep', until: null, why: `paused by ${state.paused.by}: ${state.paused.reason}` };
+
+  for (const step of plan.steps) {
+    if (isOver(step, state)) continue;
+    const ready = step.needs.every((id) => {
+      const needed = plan.steps.find((other) => other.id === id);
+      return needed !== undefined && isOver(needed, state);
+    });
+    if (!ready) continue;
+    const record = stepRecord(state, 'main', step.id);
+    if (record.retryAt !== null && now < record.retryAt) {
+      return { kind: 'sleep', until: record.retryAt, why: record.reason ?? `trying ${step.id} again` };
+    }
+    const blocked =
+      step.kind === 'wait' ? waitStep(step, plan, state, facts, now) : guard(plan, state, step, facts, now);
+    if (record.state === 'failed' && step.kind === 'uses') {
+      // Only a repeat is guarded again; turning back never is (I-33).
+      const next = failure(plan, state, step, now);
+      return next.kind === 'perform' && blocked !== null ? blocked : next;
+    }
+    if (blocked !== null) return blocked;
+    if (state.held !== null) return { kind: 'append', event: { kind: 'hold-ended' } };
+    return perform(plan, step, record.attempt + 1);
+  }
+  return { kind: 'finish', event: { kind: 'run-ended', state: 'succeeded', reason: null } };
+}

@@ -1,0 +1,90 @@
+/**
+ * The two ways back. Undo (before the point of no return) takes steps back in reverse order of their start and leaves the
+ * site as it was; recovery (after it) carries out the recovery's own steps. Neither is ever held by windows, freezes or a
+ * pause (I-33), and neither guesses: what fails or cannot be seen stops at `needs-a-person` with the page up (rule 16).
+ */
+import type { EpochMs } from '../time/instant.ts';
+import type { Next } from './decide-next.ts';
+import type { Lane } from './events.ts';
+import { openingVerdict } from './opening-verdict.ts';
+import type { PlannedStep, RunPlan, UsesStep } from './plan.ts';
+import { endedWell, stepRecord, type RunState, type StepRecord } from './run-state.ts';
+
+/** A way back is tried this often again before a person is asked, whatever the playbook says of the way forward. */
+const WAY_BACK_RETRIES = 2;
+const WAY_BACK_PAUSE_MS = 1_000;
+
+function ask(code: string, question: string, step: string | null): Next {
+  return { kind: 'append', event: { kind: 'asked-person', code, question, step } };
+}
+
+/** Steps that began and may have had an effect, last started first. */
+export function stepsToUndo(plan: RunPlan, state: RunState): readonly UsesStep[] {
+  return plan.steps
+    .filter((step): step is UsesStep => step.kind === 'uses' && step.undo !== null)
+    .filter((step) => {
+      const record = stepRecord(state, 'main', step.id);
+      return record.startedSeq !== null && record.state !== 'undone' && !record.notApplied;
+    })
+    .sort((a, b) => startedSeq(state, b) - startedSeq(state, a));
+}
+
+function startedSeq(state: RunState, step: UsesStep): number {
+  return stepRecord(state, 'main', step.id).startedSeq ?? 0;
+}
+
+/** Guard, retry or ask, for one step of a way back. */
+function proceed(
+  plan: RunPlan,
+  state: RunState,
+  lane: Lane,
+  step: PlannedStep,
+  record: StepRecord,
+  opens: boolean,
+  now: EpochMs,
+): Next {
+  if (record.retryAt !== null && now < record.retryAt) {
+    return { kind: 'sleep', until: record.retryAt, why: record.reason ?? `trying ${step.id} again` };
+  }
+  if (record.state === 'failed') {
+    const retries = Math.max(WAY_BACK_RETRIES, step.kind === 'uses' ? step.retry.times : 0);
+    if (record.failures > retries) {
+      const name = lane === 'undo' ? `taking back "${step.title}"` : `"${step.title}"`;
+      return ask(
+        `${lane}-failed`,
+        `The way back stops: ${name} failed: ${record.reason ?? 'no reason given'}.`,
+        step.id,
+      );
+    }
+    const notBefore = (record.endedAt ?? now) + WAY_BACK_PAUSE_MS;
+    if (now < notBefore) return { kind: 'sleep', until: notBefore, why: `trying ${step.id} again` };
+  }
+  if (opens) {
+    const stale = state.observed === null || state.observed.seq <= state.lastMutationSeq;
+    if (lane === 'undo' && stale && plan.probe !== null) return { kind: 'observe-site', lane };
+    const verdict = openingVerdict(plan, state, lane, step.id);
+    if (!verdict.allowed)
+      return ask('opening-refused', `The site may not open: ${verdict.reasons.join('; ')}.`, step.id);
+  }
+  return { kind: 'perform', lane, step: step.id, attempt: record.attempt + 1, commits: false };
+}
+
+export function decideUndo(plan: RunPlan, state: RunState, now: EpochMs): Next {
+  const [step] = stepsToUndo(plan, state);
+  if (step === undefined) {
+    const ending = state.ending ?? 'rolled-back';
+    return { kind: 'finish', event: { kind: 'run-ended', state: ending, reason: state.endingReason } };
+  }
+  const opens = step.undo?.flags.opensSite === true;
+  return proceed(plan, state, 'undo', step, stepRecord(state, 'undo', step.id), opens, now);
+}
+
+export function decideRecovery(plan: RunPlan, state: RunState, now: EpochMs): Next {
+  for (const step of plan.recover?.steps ?? []) {
+    const record = stepRecord(state, 'recover', step.id);
+    if (endedWell(record.state) || (step.kind === 'notify' && record.state === 'failed')) continue;
+    const opens = step.kind === 'uses' && step.run.flags.opensSite;
+    return proceed(plan, state, 'recover', step, record, opens, now);
+  }
+  return { kind: 'finish', event: { kind: 'run-ended', state: 'recovered', reason: state.endingReason } };
+}

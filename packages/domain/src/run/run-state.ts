@@ -1,0 +1,136 @@
+/**
+ * The state of a run, folded from its journal and from nothing else: `state = events.reduce(applyEvent)`. The columns of
+ * `run` and `run_step` are a cache of this value. It must stay cheap to fold and must never look at a clock.
+ */
+import type { EpochMs } from '../time/instant.ts';
+import type {
+  BackupRecord,
+  Lane,
+  ProcessRef,
+  RunStateName,
+  SiteObservation,
+  StepState,
+  TerminalState,
+} from './events.ts';
+import type { JsonObject, RunPlan } from './plan.ts';
+
+export interface StepRecord {
+  readonly state: StepState;
+  /** Number of the latest attempt; 0 before the first. */
+  readonly attempt: number;
+  /** Attempts that ended `failed` since a person last asked for a retry: what `retry.times` counts (semantics 18). */
+  readonly failures: number;
+  /** Sequence number of the first start: undo runs in reverse order of this (semantics 16). */
+  readonly startedSeq: number | null;
+  readonly startedAt: EpochMs | null;
+  readonly endedAt: EpochMs | null;
+  /** Not before this instant, after `retry-later` or a failure that will be tried again. */
+  readonly retryAt: EpochMs | null;
+  readonly reason: string | null;
+  /** The last attempt failed and an observation proved that nothing was applied (semantics 14). */
+  readonly notApplied: boolean;
+  readonly output: JsonObject;
+  /** The process group of the attempt in flight, to be ended by whoever takes over. */
+  readonly process: ProcessRef | null;
+}
+
+export interface RunState {
+  readonly phase: 'main' | 'undo' | 'recover';
+  readonly lastSeq: number;
+  readonly started: boolean;
+  readonly steps: Readonly<Record<Lane, Readonly<Record<string, StepRecord>>>>;
+  /** The marked step has begun; until an observation proves that nothing was applied (semantics 14). */
+  readonly pointCrossed: boolean;
+  readonly lastMutationSeq: number;
+  readonly observed: { readonly site: SiteObservation; readonly seq: number; readonly lane: Lane } | null;
+  readonly backup: (BackupRecord & { readonly output: JsonObject; readonly whileClosed: boolean }) | null;
+  /** Since when the page is up; null while the site is open. */
+  readonly closedAt: EpochMs | null;
+  readonly openedAt: EpochMs | null;
+  /** The site was opened after the point of no return: users were let in, so nothing goes back by itself (semantics 17). */
+  readonly openedAfterPoint: boolean;
+  readonly held: { readonly code: string; readonly reason: string; readonly until: EpochMs | null } | null;
+  readonly asked: { readonly code: string; readonly question: string; readonly step: string | null } | null;
+  readonly paused: { readonly by: string; readonly reason: string } | null;
+  readonly wanted: {
+    readonly what: 'cancel' | 'roll-back';
+    readonly by: string;
+    readonly reason: string;
+  } | null;
+  readonly ending: 'rolled-back' | 'cancelled' | null;
+  readonly endingReason: string | null;
+  readonly ended: {
+    readonly state: TerminalState;
+    readonly at: EpochMs;
+    readonly siteOpen: boolean | null;
+  } | null;
+}
+
+const FRESH_STEP: StepRecord = {
+  state: 'pending',
+  attempt: 0,
+  failures: 0,
+  startedSeq: null,
+  startedAt: null,
+  endedAt: null,
+  retryAt: null,
+  reason: null,
+  notApplied: false,
+  output: {},
+  process: null,
+};
+
+/** The state before the first event. */
+export function initialRunState(plan: RunPlan): RunState {
+  const fresh = (ids: readonly string[]) => Object.fromEntries(ids.map((id) => [id, FRESH_STEP]));
+  return {
+    phase: 'main',
+    lastSeq: 0,
+    started: false,
+    steps: {
+      main: fresh(plan.steps.map((step) => step.id)),
+      undo: fresh(
+        plan.steps.filter((step) => step.kind === 'uses' && step.undo !== null).map((step) => step.id),
+      ),
+      recover: fresh((plan.recover?.steps ?? []).map((step) => step.id)),
+    },
+    pointCrossed: false,
+    lastMutationSeq: 0,
+    observed: null,
+    backup: null,
+    closedAt: null,
+    openedAt: null,
+    openedAfterPoint: false,
+    held: null,
+    asked: null,
+    paused: null,
+    wanted: null,
+    ending: null,
+    endingReason: null,
+    ended: null,
+  };
+}
+
+/** The record of a step; a step that the plan does not have is a corrupt journal and throws. */
+export function stepRecord(state: RunState, lane: Lane, step: string): StepRecord {
+  const record = state.steps[lane][step];
+  if (record === undefined)
+    throw new Error(`the journal speaks of step ${lane}/${step}, which the plan does not have`);
+  return record;
+}
+
+/** Semantics 19. `waiting` before the way back begins, `needs-a-person` once a way back itself cannot go on. */
+export function runStateName(state: RunState): RunStateName {
+  if (state.ended !== null) return state.ended.state;
+  if (state.asked !== null) return state.phase === 'main' ? 'waiting' : 'needs-a-person';
+  if (state.phase === 'undo') return 'undoing';
+  if (state.phase === 'recover') return 'recovering';
+  if (state.paused !== null) return 'paused';
+  if (state.held !== null) return 'waiting';
+  return state.started ? 'running' : 'planned';
+}
+
+/** True when a step has ended in a way that lets its dependants start (semantics 10, 19). */
+export function endedWell(state: StepState): boolean {
+  return state === 'succeeded' || state === 'done-by-hand' || state === 'skipped';
+}
