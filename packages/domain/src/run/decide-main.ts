@@ -158,6 +158,11 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
   if (state.paused !== null)
     return { kind: 'sleep', until: null, why: `paused by ${state.paused.by}: ${state.paused.reason}` };
 
+  const { held } = state;
+  // Said by the transaction that tried to start; the facts of a decision cannot see it.
+  if (held?.code === 'instance-busy' && held.until !== null && now < held.until) {
+    return { kind: 'sleep', until: held.until, why: held.reason };
+  }
   for (const step of plan.steps) {
     if (isOver(step, state)) continue;
     const ready = step.needs.every((id) => {

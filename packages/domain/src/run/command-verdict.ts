@@ -1,0 +1,154 @@
+/**
+ * What a person may tell a run, and why not: pause, resume, cancel, retry, skip, done by hand, resolve, roll back. One
+ * function answers the API, the screens (`actions: [{name, allowed, reasons}]`) and the command itself, so that they cannot
+ * disagree. Rules: semantics 12 (gates), 20 (skip and done-by-hand), 14 (past the point there is no cancel).
+ */
+import { findStep, laneFlags, retryLane } from './apply-event.ts';
+import type { RunEventBody } from './events.ts';
+import type { RunPlan } from './plan.ts';
+import { endedWell, runStateName, type RunState } from './run-state.ts';
+
+export const RUN_VERBS = [
+  'pause',
+  'resume',
+  'cancel',
+  'retry',
+  'skip',
+  'done-by-hand',
+  'resolve',
+  'roll-back',
+] as const;
+export type RunVerb = (typeof RUN_VERBS)[number];
+
+export interface RunCommand {
+  readonly verb: RunVerb;
+  /** Needed by retry, skip, done-by-hand and resolve; defaults to the step that a person was asked about. */
+  readonly step: string | null;
+  readonly actor: string;
+  readonly reason: string;
+  /** What was seen, for `done-by-hand`. */
+  readonly evidence: string | null;
+  /** For `resolve`: what a person found out about an unknown outcome. */
+  readonly as: 'applied' | 'not-applied' | null;
+}
+
+export type CommandVerdict =
+  | { readonly allowed: true; readonly events: readonly RunEventBody[]; readonly does: string }
+  | { readonly allowed: false; readonly reasons: readonly string[] };
+
+function no(...reasons: string[]): CommandVerdict {
+  return { allowed: false, reasons };
+}
+
+function yes(does: string, ...events: RunEventBody[]): CommandVerdict {
+  return { allowed: true, events, does };
+}
+
+/** The step that a command is about: the named one, else the one that waits for somebody, else the one that failed. */
+export function stepInQuestion(state: RunState, named: string | null): string | null {
+  if (named !== null) return named;
+  if (state.asked?.step !== undefined && state.asked.step !== null) return state.asked.step;
+  const lane = state.steps[state.phase];
+  return (
+    Object.entries(lane).find(([, record]) => record.state === 'failed' || record.state === 'unknown')?.[0] ??
+    null
+  );
+}
+
+function stepVerdict(plan: RunPlan, state: RunState, command: RunCommand): CommandVerdict {
+  const { verb, actor, reason } = command;
+  const stepId = stepInQuestion(state, command.step);
+  if (stepId === null) return no('name the step: none is failed, unknown or asked about');
+  const lane = retryLane(state, stepId);
+  const step = findStep(plan, lane, stepId);
+  const record = state.steps[lane][stepId];
+  if (step === undefined || record === undefined) return no(`this run has no step ${stepId}`);
+  if (endedWell(record.state) || record.state === 'undone')
+    return no(`step ${stepId} is already ${record.state}`);
+  if (record.state === 'running') return no(`step ${stepId} is running; cancel it or let it end`);
+  const flags = laneFlags(plan, lane, stepId);
+  const asksOthers = state.asked !== null && state.asked.step !== null && state.asked.step !== stepId;
+  if (asksOthers) return no(`the run waits for a word on step ${state.asked?.step ?? ''} first`);
+  switch (verb) {
+    case 'retry':
+      if (record.state === 'unknown')
+        return no('its outcome is unknown: say first whether it was applied (resolve)');
+      if (record.state === 'pending' && state.asked?.step !== stepId)
+        return no(`step ${stepId} has not been tried yet`);
+      return yes(`tries "${step.title}" again`, { kind: 'retry-requested', by: actor, step: stepId });
+    case 'resolve':
+      if (record.state !== 'unknown') return no(`the outcome of step ${stepId} is not unknown`);
+      if (command.as === null) return no('say what you found: applied or not-applied');
+      return yes(`records that "${step.title}" was ${command.as}`, {
+        kind: 'step-resolved',
+        lane,
+        step: stepId,
+        by: actor,
+        as: command.as,
+        reason,
+      });
+    case 'skip': {
+      const marked = step.kind === 'uses' && step.pointOfNoReturn;
+      if (marked || flags?.closesSite === true || flags?.opensSite === true) {
+        return no('closing, opening and the point of no return cannot be skipped (semantics 20)');
+      }
+      if (reason === '') return no('a skip needs a reason');
+      return yes(`skips "${step.title}"`, { kind: 'step-skipped', lane, step: stepId, by: actor, reason });
+    }
+    case 'done-by-hand':
+      if (flags?.closesSite === true || flags?.opensSite === true) {
+        return no("closing and opening by hand need the proxy's state observed: do it, then retry the step");
+      }
+      if (command.evidence === null || command.evidence === '')
+        return no('done by hand needs evidence: what was seen');
+      return yes(`records "${step.title}" as done by hand`, {
+        kind: 'step-done-by-hand',
+        lane,
+        step: stepId,
+        by: actor,
+        evidence: command.evidence,
+      });
+    default:
+      return no(`${verb} is not about a step`);
+  }
+}
+
+export function decideCommand(plan: RunPlan, state: RunState, command: RunCommand): CommandVerdict {
+  const { verb, actor, reason } = command;
+  const name = runStateName(state);
+  if (state.ended !== null) return no(`the run has ended: ${name}`);
+  const onTheWayBack = state.phase === 'undo' ? 'it is already being undone' : 'the recovery is running';
+  switch (verb) {
+    case 'pause':
+      if (state.phase !== 'main') return no(`a way back cannot be paused: ${onTheWayBack}`);
+      if (state.paused !== null) return no(`it is already paused by ${state.paused.by}`);
+      return yes('starts no further step; the one running ends first', { kind: 'paused', by: actor, reason });
+    case 'resume':
+      if (state.paused === null) return no('it is not paused');
+      return yes('goes on with the next step', { kind: 'resumed', by: actor });
+    case 'cancel':
+      if (state.phase !== 'main') return no(onTheWayBack);
+      if (state.pointCrossed)
+        return no('the point of no return was crossed: only a roll-back leads back from here');
+      return yes('ends the running step and takes back what was done', {
+        kind: 'cancel-requested',
+        by: actor,
+        reason,
+      });
+    case 'roll-back':
+      if (state.phase !== 'main') return no(onTheWayBack);
+      if (state.pointCrossed && plan.recover === null) return no('the plan has no recovery');
+      if (state.pointCrossed && state.backup === null) return no('there is no backup to go back to');
+      return yes(
+        state.pointCrossed ? 'restores the backup and reopens the old version' : 'takes back what was done',
+        { kind: 'roll-back-requested', by: actor, reason },
+      );
+    case 'retry':
+    case 'skip':
+    case 'done-by-hand':
+    case 'resolve':
+      return stepVerdict(plan, state, command);
+    default:
+      return verb satisfies never;
+  }
+}

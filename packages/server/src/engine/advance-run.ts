@@ -1,0 +1,239 @@
+/**
+ * Advances one run until it must wait: claim (lease and fence), read and fold the journal, ask `decideNext`, do exactly
+ * that, journal it, ask again. Any crash, anywhere, resumes here. What it must never do: write without the fence, act
+ * without a journaled start, or guess.
+ */
+import { decideNext, type Next } from '@sitelift/domain/run/decide-next.ts';
+import type { ProcessRef, RunEventBody } from '@sitelift/domain/run/events.ts';
+import { findStep } from '@sitelift/domain/run/apply-event.ts';
+import { stepRecord } from '@sitelift/domain/run/run-state.ts';
+import { targetOf, type ActionRunner, type AttemptScope } from './action-runner.ts';
+import { keepLease, type Lease, type LeaseSettings } from './lease.ts';
+import { boundAction, observeSite, outcomeOf, performAttempt, stepEnded } from './perform-step.ts';
+import { FencedError, type NoticeToSend, type RunHandle, type RunStore } from './run-store.ts';
+import type { StepLog } from './step-log.ts';
+
+export interface EngineDeps {
+  readonly store: RunStore;
+  readonly runner: ActionRunner;
+  readonly worker: string;
+  readonly lease: LeaseSettings;
+  readonly monotonicMs: () => number;
+  /** Ends a process group that a lost worker left behind on this host; resolves when nothing of it is left. */
+  readonly stopProcess: (process: ProcessRef) => Promise<void>;
+  /** A log for one attempt, and the secrets it may open: every opened secret is redacted from that log. */
+  readonly openAttempt: (
+    run: RunHandle,
+    lane: string,
+    step: string,
+    attempt: number,
+  ) => {
+    readonly log: StepLog;
+    readonly openSecret: (name: string) => Promise<string>;
+  };
+  /** What a `notify` step sends. */
+  readonly noticesOf: (run: RunHandle, lane: 'main' | 'recover', step: string) => readonly NoticeToSend[];
+  /** Is the site open, as seen from outside? Null when nobody can tell. */
+  readonly lookFromOutside: (run: RunHandle) => Promise<boolean | null>;
+}
+
+/** A run that moves this often without waiting once is a defect of ours; it is parked instead of spinning (F-11). */
+const MAX_MOVES = 1_000;
+
+export type Advance = 'busy' | 'over' | 'asleep' | 'lost';
+
+export async function advanceRun(deps: EngineDeps, runId: string): Promise<Advance> {
+  const claimed = await deps.store.claim(runId, deps.worker, deps.lease.leaseMs);
+  if (claimed === 'busy' || claimed === 'over') return claimed;
+  const lease = keepLease(deps.store, claimed, deps.lease, deps.monotonicMs);
+  try {
+    return await moveUntilAsleep(deps, claimed, lease);
+  } catch (error) {
+    // The lease is gone, with or without a fence raised against us: the next holder goes on from the journal.
+    if (error instanceof FencedError || lease.lost.aborted) return 'lost';
+    throw error;
+  } finally {
+    lease.stop();
+  }
+}
+
+async function moveUntilAsleep(deps: EngineDeps, claimed: RunHandle, lease: Lease): Promise<Advance> {
+  let run = claimed;
+  for (let moves = 0; moves < MAX_MOVES; moves += 1) {
+    lease.lost.throwIfAborted();
+    const { now, facts } = await deps.store.facts(run);
+    const next = decideNext(run.plan, run.state, facts, now);
+    if (next.kind === 'sleep') {
+      if (await deps.store.release(run, next.until)) return run.state.ended === null ? 'asleep' : 'over';
+      run = await deps.store.append(run, []);
+    } else {
+      run = await doNext(deps, run, next, now, lease);
+    }
+    lease.follow(run);
+  }
+  throw new Error(`run ${run.runId} moved ${MAX_MOVES} times without waiting`);
+}
+
+async function doNext(
+  deps: EngineDeps,
+  run: RunHandle,
+  next: Exclude<Next, { kind: 'sleep' }>,
+  now: number,
+  lease: Lease,
+): Promise<RunHandle> {
+  switch (next.kind) {
+    case 'append':
+      return deps.store.append(run, [next.event]);
+    case 'finish':
+      return deps.store.append(run, [{ ...next.event, siteOpen: await deps.lookFromOutside(run) }]);
+    case 'perform':
+      return perform(deps, run, next, now, lease);
+    case 'reconcile':
+      return reconcile(deps, run, next, now, lease);
+    case 'observe-site':
+      return withAttempt(deps, run, next.lane, 'observe-site', 1, now, lease, async (scope, current) => {
+        const observed = await observeSite(deps.runner, current(), scope);
+        return [{ kind: 'site-observed', lane: next.lane, observed }];
+      });
+    default:
+      return next satisfies never;
+  }
+}
+
+/** Runs `work` with a log, a clock and a signal around it, and appends what it returns unless the lease went meanwhile. */
+async function withAttempt(
+  deps: EngineDeps,
+  run: RunHandle,
+  lane: 'main' | 'undo' | 'recover',
+  step: string,
+  attempt: number,
+  now: number,
+  lease: Lease,
+  work: (scope: AttemptScope, current: () => RunHandle) => Promise<readonly RunEventBody[]>,
+): Promise<RunHandle> {
+  let current = run;
+  const { log, openSecret } = deps.openAttempt(run, lane, step, attempt);
+  const beganAt = deps.monotonicMs();
+  const timeoutMs = findStep(run.plan, lane, step)?.timeoutMs ?? run.plan.steps[0]?.timeoutMs ?? 0;
+  const interrupt = lane === 'main' ? [lease.interruptSignal()] : [];
+  const scope: AttemptScope = {
+    runId: run.runId,
+    fence: run.fence,
+    target: targetOf(run.plan),
+    stepId: step,
+    attempt,
+    timeoutMs,
+    // A way back is not interrupted by a person's wish to go back.
+    signal: AbortSignal.any([lease.lost, ...interrupt]),
+    log,
+    backup: run.state.backup,
+    nowMs: () => now + (deps.monotonicMs() - beganAt),
+    openSecret,
+    processStarted: async (process) => {
+      current = await deps.store.append(current, [{ kind: 'process-started', lane, step, attempt, process }]);
+      lease.follow(current);
+    },
+  };
+  try {
+    const events = await work(scope, () => current);
+    lease.lost.throwIfAborted();
+    await log.close();
+    return await deps.store.append(current, events);
+  } finally {
+    await log.close();
+  }
+}
+
+async function perform(
+  deps: EngineDeps,
+  run: RunHandle,
+  next: Next & { kind: 'perform' },
+  now: number,
+  lease: Lease,
+): Promise<RunHandle> {
+  const { lane, step: stepId, attempt } = next;
+  const step = findStep(run.plan, lane, stepId);
+  if (step === undefined) throw new Error(`the plan of ${run.runId} has no step ${stepId}`);
+  const start: RunEventBody & { kind: 'step-started' } = {
+    kind: 'step-started',
+    lane,
+    step: stepId,
+    attempt,
+    worker: deps.worker,
+  };
+  const bound = step.kind === 'uses' ? boundAction(run.plan, lane, stepId) : null;
+  const result = await deps.store.start(run, start, {
+    lane,
+    step: stepId,
+    takesInstance: bound !== null,
+    commits: next.commits,
+    opens: bound?.flags.opensSite === true,
+  });
+  if (!result.started) {
+    if ('again' in result) return result.run;
+    if ('held' in result) {
+      const { code, reason, until } = result.held;
+      return deps.store.append(result.run, [{ kind: 'held', code, reason, until }]);
+    }
+    const question = `The database refuses to open the site although the engine would: ${result.refused}.`;
+    return deps.store.append(result.run, [
+      { kind: 'asked-person', code: 'guards-disagree', question, step: stepId },
+    ]);
+  }
+  lease.follow(result.run);
+  if (step.kind === 'wait' || step.kind === 'notify') {
+    const notices = step.kind === 'notify' && lane !== 'undo' ? deps.noticesOf(result.run, lane, stepId) : [];
+    return deps.store.append(result.run, [stepEnded(lane, stepId, attempt, { kind: 'done' }, now)], notices);
+  }
+  return withAttempt(deps, result.run, lane, stepId, attempt, now, lease, async (scope, current) => [
+    await performAttempt(deps.runner, current(), lane, stepId, scope),
+  ]);
+}
+
+/**
+ * An attempt whose end nobody knows: end what is left of its processes, observe, and journal what that shows. Never a
+ * repeat without an observation (I-3); when nobody can tell, a person is asked.
+ */
+async function reconcile(
+  deps: EngineDeps,
+  run: RunHandle,
+  next: Next & { kind: 'reconcile' },
+  now: number,
+  lease: Lease,
+): Promise<RunHandle> {
+  const { lane, step: stepId, attempt } = next;
+  const step = findStep(run.plan, lane, stepId);
+  const record = stepRecord(run.state, lane, stepId);
+  if (step === undefined || step.kind !== 'uses') {
+    // A wait or a notice is rows only: an unfinished one left nothing behind.
+    const outcome = { kind: 'failed', reason: 'the worker was lost' } as const;
+    return deps.store.append(run, [stepEnded(lane, stepId, attempt, outcome, now, true)]);
+  }
+  const bound = boundAction(run.plan, lane, stepId);
+  return withAttempt(deps, run, lane, stepId, attempt, now, lease, async (scope, current) => {
+    if (record.process !== null) await deps.stopProcess(record.process);
+    scope.log.line(
+      'note',
+      record.state === 'running'
+        ? 'the worker was lost here; looking at what was done'
+        : 'looking at what was done',
+    );
+    const ended = (outcome: Parameters<typeof stepEnded>[3], notApplied = false) =>
+      stepEnded(lane, stepId, attempt, outcome, scope.nowMs(), notApplied);
+    if (!bound.flags.mutates)
+      return [ended({ kind: 'failed', reason: 'the worker was lost; nothing was changed' }, true)];
+    const seen = await deps.runner.observe(bound, scope);
+    if (seen.state === 'cannot-tell') {
+      const question = `"${step.title}" was begun and nobody can tell whether it was done: ${seen.reason}.`;
+      return [
+        ...(record.state === 'unknown' ? [] : [ended({ kind: 'unknown', reason: seen.reason })]),
+        { kind: 'asked-person', code: 'unknown-outcome', question, step: stepId },
+      ];
+    }
+    if (seen.state === 'applied' && step.require !== null && lane !== 'undo') {
+      // Only a backup carries a grade; its proof is part of the step and is made again.
+      return [await performAttempt(deps.runner, current(), lane, stepId, scope)];
+    }
+    return [ended(outcomeOf(seen, 'done'), seen.state === 'not-applied')];
+  });
+}

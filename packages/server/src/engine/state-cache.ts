@@ -1,0 +1,124 @@
+/**
+ * Writes the cache of a run's folded state: the columns of `run` and `run_step`. Screens read it and the SQL guards stand
+ * on it, so it changes in the same transaction as the journal and is tested to equal the fold.
+ */
+import { findStep } from '@sitelift/domain/run/apply-event.ts';
+import { mutatesSite, type PlannedStep, type RunPlan } from '@sitelift/domain/run/plan.ts';
+import { runStateName, type RunState, type StepRecord } from '@sitelift/domain/run/run-state.ts';
+import { sql } from 'kysely';
+import type { Transaction } from '../db/database.ts';
+
+function detail(state: RunState): string | null {
+  return state.asked?.question ?? state.held?.reason ?? state.paused?.reason ?? state.endingReason ?? null;
+}
+
+/** The step that a person would say the run is at: the one running, else the last one begun. */
+function currentStep(state: RunState): string | null {
+  const records = Object.entries({ ...state.steps[state.phase === 'recover' ? 'recover' : 'main'] });
+  const running = records.find(([, record]) => record.state === 'running' || record.state === 'unknown');
+  if (running !== undefined) return running[0];
+  const begun = records.filter(([, record]) => record.startedSeq !== null);
+  return begun.toSorted((a, b) => (b[1].startedSeq ?? 0) - (a[1].startedSeq ?? 0))[0]?.[0] ?? null;
+}
+
+function at(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms);
+}
+
+export async function saveRunCache(tx: Transaction, runId: string, state: RunState): Promise<void> {
+  await sql`
+    update run set
+      state = ${runStateName(state)}, state_detail = ${detail(state)},
+      waiting_code = ${state.asked?.code ?? state.held?.code ?? null}, current_step = ${currentStep(state)},
+      last_seq = ${state.lastSeq}, point_crossed = ${state.pointCrossed},
+      last_mutation_seq = ${state.lastMutationSeq},
+      observed_version = ${state.observed?.site.version ?? null}, observed_write_ok = ${state.observed?.site.writeOk ?? null},
+      observed_seq = ${state.observed?.seq ?? 0},
+      closed_at = coalesce(${at(state.closedAt)}, closed_at), opened_at = ${at(state.openedAt)},
+      site_open = ${state.ended?.siteOpen ?? (state.closedAt === null ? true : false)},
+      started_at = coalesce(started_at, case when ${state.started} then app_now() end),
+      ended_at = ${at(state.ended?.at ?? null)}
+    where id = ${runId}`.execute(tx);
+}
+
+/** Rows of the steps whose record changed. */
+export async function saveStepCache(
+  tx: Transaction,
+  runId: string,
+  before: RunState,
+  after: RunState,
+): Promise<void> {
+  for (const lane of ['main', 'recover'] as const) {
+    for (const [step, record] of Object.entries(after.steps[lane])) {
+      if (before.steps[lane][step] === record) continue;
+      await saveStep(tx, runId, lane, step, record);
+    }
+  }
+}
+
+async function saveStep(
+  tx: Transaction,
+  runId: string,
+  lane: string,
+  step: string,
+  record: StepRecord,
+): Promise<void> {
+  await sql`
+    update run_step set
+      state = ${record.state}, state_detail = ${record.reason}, attempt = ${record.attempt},
+      not_applied = ${record.notApplied}, started_seq = ${record.startedSeq},
+      started_at = ${at(record.startedAt)}, ended_at = ${at(record.endedAt)}
+    where run_id = ${runId} and lane = ${lane} and step_id = ${step}`.execute(tx);
+}
+
+/** The rows of a new run's steps, from its plan. */
+export async function insertSteps(tx: Transaction, runId: string, plan: RunPlan): Promise<void> {
+  const lanes: readonly (readonly ['main' | 'recover', readonly PlannedStep[]])[] = [
+    ['main', plan.steps],
+    ['recover', plan.recover?.steps ?? []],
+  ];
+  for (const [lane, steps] of lanes) {
+    for (const [position, step] of steps.entries()) await insertStep(tx, runId, lane, position, step);
+  }
+}
+
+async function insertStep(
+  tx: Transaction,
+  runId: string,
+  lane: string,
+  position: number,
+  step: PlannedStep,
+): Promise<void> {
+  const flags = step.kind === 'uses' ? step.run.flags : null;
+  await sql`
+    insert into run_step (run_id, lane, step_id, position, title, kind, action, driver, needs, has_undo, marked, mutates,
+                          closes, opens, switches, expect_ms)
+    values (${runId}, ${lane}, ${step.id}, ${position}, ${step.title}, ${step.kind},
+            ${step.kind === 'uses' ? step.run.action : null}, ${step.kind === 'uses' ? step.run.driver : null},
+            ${[...step.needs]}::text[], ${step.kind === 'uses' && step.undo !== null},
+            ${step.kind === 'uses' && step.pointOfNoReturn}, ${flags !== null && mutatesSite(flags)},
+            ${flags?.closesSite ?? false}, ${flags?.opensSite ?? false}, ${flags?.switchesTraffic ?? false},
+            ${step.expectMs})`.execute(tx);
+}
+
+/** How long a step of the main lane took, for later forecasts; only clean first attempts say anything. */
+export async function saveDuration(
+  tx: Transaction,
+  runId: string,
+  plan: RunPlan,
+  step: string,
+  record: StepRecord,
+): Promise<void> {
+  const planned = findStep(plan, 'main', step);
+  if (
+    planned?.kind !== 'uses' ||
+    record.attempt !== 1 ||
+    record.startedAt === null ||
+    record.endedAt === null
+  )
+    return;
+  await sql`
+    insert into step_duration (product, action, step_id, run_id, took_ms, ended_at)
+    values (${plan.product}, ${planned.run.action}, ${step}, ${runId}, ${record.endedAt - record.startedAt},
+            ${at(record.endedAt)})`.execute(tx);
+}

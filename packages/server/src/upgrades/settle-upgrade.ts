@@ -1,0 +1,86 @@
+/**
+ * What follows from the end of a run, in the transaction that ends it: the instance is free again, what it runs is
+ * recorded, and an upgrade that did not succeed holds its instance for that release, so that no night blindly tries again
+ * (E27, E28; a roll-back means that the target is held).
+ */
+import type { HoldKind } from '@sitelift/domain/fleet/fleet.ts';
+import type { TerminalState } from '@sitelift/domain/run/events.ts';
+import { sql } from 'kysely';
+import type { Transaction } from '../db/database.ts';
+import { recordEvent } from '../db/event-store.ts';
+import { newId } from '../db/new-id.ts';
+import { saveNotice } from '../db/outbox-store.ts';
+import type { RunHandle } from '../engine/run-store.ts';
+
+/** Which hold an end leaves behind; null leaves none. */
+const HOLD_AFTER: Readonly<Record<TerminalState, HoldKind | null>> = {
+  succeeded: null,
+  'rolled-back': 'rolled-back',
+  recovered: 'rolled-back',
+  failed: 'upgrade-failed',
+  aborted: 'upgrade-failed',
+  cancelled: 'by-hand',
+};
+
+export interface SettleDeps {
+  /** Who on the vendor's side hears of an upgrade that did not succeed; null: nobody is configured. */
+  readonly staffEmail: string | null;
+  readonly publicUrl: string;
+}
+
+export async function settleUpgrade(tx: Transaction, run: RunHandle, deps: SettleDeps): Promise<void> {
+  const { plan, state, upgradeId, runId } = run;
+  const { ended } = state;
+  if (ended === null) return;
+  await sql`update upgrade set ended_at = app_now() where id = ${upgradeId}`.execute(tx);
+  await sql`update instance_claim set released_at = app_now() where upgrade_id = ${upgradeId} and released_at is null`.execute(
+    tx,
+  );
+  const seen = state.observed?.site ?? null;
+  const installed = ended.state === 'succeeded' ? plan.to.version : plan.from.version;
+  const observedAt = new Date(ended.at);
+  await sql`
+    update instance set recorded_version = ${installed},
+      observed_version = coalesce(${seen?.version ?? null}, observed_version),
+      observed_healthy = coalesce(${seen?.healthy ?? null}, observed_healthy),
+      observed_problem = ${seen?.problem ?? null},
+      observed_open = coalesce(${ended.siteOpen}, observed_open),
+      observed_slot = coalesce(${ended.state === 'succeeded' ? (plan.slots?.staging ?? null) : (plan.slots?.live ?? null)}, observed_slot),
+      observed_at = case when ${seen !== null} then ${observedAt} else observed_at end
+    where id = ${plan.instance.id}`.execute(tx);
+  const why = state.endingReason ?? '';
+  const hold = HOLD_AFTER[ended.state];
+  if (hold !== null) {
+    await sql`
+      insert into hold (id, instance_id, kind, reason, release_id, upgrade_id)
+      values (${newId('hold')}, ${plan.instance.id}, ${hold}, ${why}, ${plan.to.releaseId}, ${upgradeId})`.execute(
+      tx,
+    );
+  }
+  await recordEvent(tx, {
+    actor: 'engine',
+    verb: `upgrade-${ended.state}`,
+    object: { kind: 'upgrade', id: upgradeId },
+    customerId: plan.customer.id,
+    before: { version: plan.from.version },
+    after: { version: installed, run: runId, siteOpen: ended.siteOpen, hold },
+    reason: why,
+  });
+  if (ended.state !== 'succeeded' && deps.staffEmail !== null) {
+    await saveNotice(tx, {
+      key: `${runId}/ended/${deps.staffEmail}`,
+      event: 'upgrade-not-successful',
+      recipient: deps.staffEmail,
+      customerId: plan.customer.id,
+      runId,
+      subject: `${plan.instance.slug}: ${ended.state} (${plan.from.version} -> ${plan.to.version})`,
+      body: [
+        `The upgrade of ${plan.instance.slug} from ${plan.from.version} to ${plan.to.version} ended: ${ended.state}.`,
+        why,
+        ended.siteOpen === true ? 'The site is open.' : 'THE SITE IS NOT OPEN.',
+        hold === null ? '' : 'It is held for this release until a person clears the hold.',
+        `${deps.publicUrl}/runs/${runId}`,
+      ].join('\n'),
+    });
+  }
+}
