@@ -166,7 +166,6 @@ export async function observeSite(
   if (probe === null)
     return { version: null, healthy: false, writeOk: null, problem: 'no app/probe is bound' };
   const outcome = await runner.apply(
-    run,
     { ...probe, input: { ...probe.input, slot: 'live', expect: 'from' } },
     scope,
   );

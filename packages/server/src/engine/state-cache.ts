@@ -3,7 +3,7 @@
  * on it, so it changes in the same transaction as the journal and is tested to equal the fold.
  */
 import { findStep } from '@sitelift/domain/run/apply-event.ts';
-import { mutatesSite, type PlannedStep, type RunPlan } from '@sitelift/domain/run/plan.ts';
+import type { RunPlan } from '@sitelift/domain/run/plan.ts';
 import { runStateName, type RunState, type StepRecord } from '@sitelift/domain/run/run-state.ts';
 import { sql } from 'kysely';
 import type { Transaction } from '../db/database.ts';
@@ -69,36 +69,6 @@ async function saveStep(
       not_applied = ${record.notApplied}, started_seq = ${record.startedSeq},
       started_at = ${at(record.startedAt)}, ended_at = ${at(record.endedAt)}
     where run_id = ${runId} and lane = ${lane} and step_id = ${step}`.execute(tx);
-}
-
-/** The rows of a new run's steps, from its plan. */
-export async function insertSteps(tx: Transaction, runId: string, plan: RunPlan): Promise<void> {
-  const lanes: readonly (readonly ['main' | 'recover', readonly PlannedStep[]])[] = [
-    ['main', plan.steps],
-    ['recover', plan.recover?.steps ?? []],
-  ];
-  for (const [lane, steps] of lanes) {
-    for (const [position, step] of steps.entries()) await insertStep(tx, runId, lane, position, step);
-  }
-}
-
-async function insertStep(
-  tx: Transaction,
-  runId: string,
-  lane: string,
-  position: number,
-  step: PlannedStep,
-): Promise<void> {
-  const flags = step.kind === 'uses' ? step.run.flags : null;
-  await sql`
-    insert into run_step (run_id, lane, step_id, position, title, kind, action, driver, needs, has_undo, marked, mutates,
-                          closes, opens, switches, expect_ms)
-    values (${runId}, ${lane}, ${step.id}, ${position}, ${step.title}, ${step.kind},
-            ${step.kind === 'uses' ? step.run.action : null}, ${step.kind === 'uses' ? step.run.driver : null},
-            ${[...step.needs]}::text[], ${step.kind === 'uses' && step.undo !== null},
-            ${step.kind === 'uses' && step.pointOfNoReturn}, ${flags !== null && mutatesSite(flags)},
-            ${flags?.closesSite ?? false}, ${flags?.opensSite ?? false}, ${flags?.switchesTraffic ?? false},
-            ${step.expectMs})`.execute(tx);
 }
 
 /** How long a step of the main lane took, for later forecasts; only clean first attempts say anything. */

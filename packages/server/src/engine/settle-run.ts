@@ -10,7 +10,7 @@ import type { Transaction } from '../db/database.ts';
 import { recordEvent } from '../db/event-store.ts';
 import { newId } from '../db/new-id.ts';
 import { saveNotice } from '../db/outbox-store.ts';
-import type { RunHandle } from '../engine/run-store.ts';
+import type { RunHandle } from './run-store.ts';
 
 /** Which hold an end leaves behind; null leaves none. */
 const HOLD_AFTER: Readonly<Record<TerminalState, HoldKind | null>> = {
@@ -28,7 +28,7 @@ export interface SettleDeps {
   readonly publicUrl: string;
 }
 
-export async function settleUpgrade(tx: Transaction, run: RunHandle, deps: SettleDeps): Promise<void> {
+export async function settleRun(tx: Transaction, run: RunHandle, deps: SettleDeps): Promise<void> {
   const { plan, state, upgradeId, runId } = run;
   const { ended } = state;
   if (ended === null) return;

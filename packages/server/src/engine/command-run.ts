@@ -8,7 +8,7 @@ import type { RunPlan } from '@sitelift/domain/run/plan.ts';
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 import { recordEvent } from '../db/event-store.ts';
-import { appendEvents, loadJournal, toEvent, type RunHooks } from '../engine/pg-run-store.ts';
+import { appendEvents, loadJournal, toEvent, type RunHooks } from './pg-run-store.ts';
 
 export interface CommandDeps {
   readonly db: Database;
