@@ -1,0 +1,151 @@
+/**
+ * Turns a playbook into the plan of one run: every action bound to a driver with the instance's own settings, every role to
+ * addresses, every policy to its value. Pure. What cannot be bound is named, all of it at once; nothing is left to be found
+ * out at three in the morning.
+ */
+import type { Playbook, PlaybookStep } from '@sitelift/playbook/playbook.ts';
+import { ACTION_CATALOGUE } from '@sitelift/playbook/action-catalogue.ts';
+import type { Release, WindowOccurrence } from '@sitelift/domain/fleet/fleet.ts';
+import type {
+  BoundAction,
+  JsonObject,
+  PlannedStep,
+  PlaybookRef,
+  RunPlan,
+} from '@sitelift/domain/run/plan.ts';
+
+export interface Contact {
+  readonly email: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+/** What the driver registry says of one action on one instance. */
+export type Bind = (
+  bindings: JsonObject,
+  action: string,
+) => { readonly driver: string; readonly config: JsonObject } | { readonly problem: string };
+
+export interface FreezeInput {
+  readonly playbook: { readonly ref: PlaybookRef; readonly playbook: Playbook };
+  readonly recover: { readonly ref: PlaybookRef; readonly playbook: Playbook } | null;
+  readonly customer: RunPlan['customer'] & { readonly contacts: readonly Contact[] };
+  readonly instance: RunPlan['instance'];
+  readonly bindings: JsonObject;
+  readonly product: string;
+  readonly from: RunPlan['from'];
+  readonly release: Pick<Release, 'id' | 'version' | 'kind' | 'artefact' | 'needsDowntime'>;
+  readonly slots: RunPlan['slots'];
+  readonly window: WindowOccurrence | null;
+  readonly backup: RunPlan['backup'];
+}
+
+export type FrozenPlan = { readonly plan: RunPlan } | { readonly problems: readonly string[] };
+
+class Freezer {
+  readonly problems: string[] = [];
+  readonly input: FreezeInput;
+  readonly bind: Bind;
+  constructor(input: FreezeInput, bind: Bind) {
+    this.input = input;
+    this.bind = bind;
+  }
+
+  action(action: string, input: JsonObject, disruptive: boolean): BoundAction {
+    const flags = ACTION_CATALOGUE.get(action);
+    const bound = this.bind(this.input.bindings, action);
+    if ('problem' in bound) this.problems.push(bound.problem);
+    if (flags === undefined) this.problems.push(`no driver family has the action ${action}`);
+    return {
+      action,
+      driver: 'driver' in bound ? bound.driver : '',
+      config: 'config' in bound ? bound.config : {},
+      input,
+      flags: {
+        ...(flags ?? {
+          idempotent: false,
+          disruptive,
+          destructive: false,
+          mutates: true,
+          closesSite: false,
+          opensSite: false,
+          switchesTraffic: false,
+        }),
+        disruptive: disruptive || flags?.disruptive === true,
+      },
+    };
+  }
+
+  optional(action: string): BoundAction | null {
+    const bound = this.bind(this.input.bindings, action);
+    return 'problem' in bound ? null : this.action(action, {}, false);
+  }
+
+  recipients(to: readonly string[]): readonly string[] {
+    const { contacts } = this.input.customer;
+    const addresses = to.flatMap((entry) => {
+      if (entry.includes('@')) return [entry];
+      return contacts
+        .filter((contact) => entry === 'all' || contact.roles.includes(entry))
+        .map((contact) => contact.email);
+    });
+    return [...new Set(addresses)];
+  }
+
+  step(step: PlaybookStep): PlannedStep {
+    const { id, title, owner, needs, timeoutMs, expectMs } = step;
+    const common = { id, title, owner, needs, timeoutMs, expectMs };
+    switch (step.kind) {
+      case 'wait':
+        return { ...common, kind: 'wait', until: step.until };
+      case 'notify':
+        return { ...common, kind: 'notify', to: this.recipients(step.to), template: step.template };
+      case 'uses':
+        return {
+          ...common,
+          kind: 'uses',
+          run: this.action(step.action, step.input, step.disruptive),
+          undo: step.undo === null ? null : this.action(step.undo.action, step.undo.input, step.disruptive),
+          retry: step.retry,
+          pointOfNoReturn: step.pointOfNoReturn,
+          require: step.require,
+          prove: step.require === null ? null : this.action('database/prove', {}, false),
+        };
+      default:
+        return step satisfies never;
+    }
+  }
+}
+
+export function freezePlan(input: FreezeInput, bind: Bind): FrozenPlan {
+  const freezer = new Freezer(input, bind);
+  const { customer, release } = input;
+  const plan: RunPlan = {
+    playbook: input.playbook.ref,
+    customer: { id: customer.id, slug: customer.slug, name: customer.name },
+    instance: input.instance,
+    product: input.product,
+    from: input.from,
+    to: {
+      releaseId: release.id,
+      version: release.version,
+      kind: release.kind,
+      artefact: release.artefact,
+      needsDowntime: release.needsDowntime,
+    },
+    slots: input.slots,
+    window: input.window,
+    steps: input.playbook.playbook.steps.map((step) => freezer.step(step)),
+    recover:
+      input.recover === null
+        ? null
+        : {
+            playbook: input.recover.ref,
+            steps: input.recover.playbook.steps.map((step) => freezer.step(step)),
+          },
+    probe: freezer.optional('app/probe'),
+    look: freezer.optional('proxy/probe'),
+    backup: input.backup,
+  };
+  return freezer.problems.length > 0 ? { problems: [...new Set(freezer.problems)] } : { plan };
+}
