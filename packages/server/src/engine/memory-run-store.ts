@@ -1,0 +1,160 @@
+/**
+ * Runs in memory, under the same promises as in PostgreSQL: for scenarios and the simulation, never for production. It
+ * shares the pure core (`applyEvent`, `checkCommit`, `openingVerdict`) and nothing of the SQL; the conformance suite holds
+ * both stores to the same answers.
+ */
+import { applyEvent, foldRun } from '@sitelift/domain/run/apply-event.ts';
+import type { RunEvent, RunEventBody } from '@sitelift/domain/run/events.ts';
+import { openingVerdict } from '@sitelift/domain/run/opening-verdict.ts';
+import type { RunPlan } from '@sitelift/domain/run/plan.ts';
+import { checkCommit, type StartFacts } from '@sitelift/domain/run/start-facts.ts';
+import { FencedError, type NoticeToSend, type RunHandle, type RunStore } from './run-store.ts';
+
+interface MemoryRun {
+  readonly upgradeId: string;
+  readonly plan: RunPlan;
+  readonly journal: RunEvent[];
+  fence: number;
+  leasedUntil: number | null;
+  wakeAt: number | null;
+  ended: boolean;
+}
+
+export interface MemoryRunStore extends RunStore {
+  add(runId: string, plan: RunPlan): void;
+  /** A person's or the world's event, without a fence. */
+  appendAsPerson(runId: string, body: RunEventBody): void;
+  readonly notices: NoticeToSend[];
+  facts_: StartFacts;
+}
+
+/** `now` is the clock of decisions, epoch milliseconds. */
+export function createMemoryRunStore(now: () => number, facts: StartFacts): MemoryRunStore {
+  const runs = new Map<string, MemoryRun>();
+  const holders = new Map<string, string>();
+  const notices: NoticeToSend[] = [];
+
+  const get = (runId: string): MemoryRun => {
+    const run = runs.get(runId);
+    if (run === undefined) throw new Error(`there is no run ${runId}`);
+    return run;
+  };
+  const locked = (handle: RunHandle): { run: MemoryRun; handle: RunHandle } => {
+    const run = get(handle.runId);
+    if (run.fence !== handle.fence) throw new FencedError(handle.runId);
+    const missed = run.journal.slice(handle.state.lastSeq);
+    const state = missed.reduce((before, event) => applyEvent(run.plan, before, event), handle.state);
+    return { run, handle: { ...handle, state } };
+  };
+  const push = (
+    run: MemoryRun,
+    handle: RunHandle,
+    bodies: readonly RunEventBody[],
+    fence: number,
+  ): RunHandle => {
+    let { state } = handle;
+    for (const body of bodies) {
+      const event: RunEvent = { ...body, seq: state.lastSeq + 1, at: now(), fence };
+      state = applyEvent(run.plan, state, event);
+      run.journal.push(event);
+    }
+    if (state.ended !== null && !run.ended) {
+      run.ended = true;
+      if (holders.get(run.plan.instance.id) === run.upgradeId) holders.delete(run.plan.instance.id);
+    }
+    return { ...handle, state };
+  };
+
+  const store: MemoryRunStore = {
+    notices,
+    facts_: facts,
+    add: (runId, plan) => {
+      runs.set(runId, {
+        upgradeId: `upg_${runId}`,
+        plan,
+        journal: [],
+        fence: 0,
+        leasedUntil: null,
+        wakeAt: now(),
+        ended: false,
+      });
+    },
+    appendAsPerson: (runId, body) => {
+      const run = get(runId);
+      const state = foldRun(run.plan, run.journal);
+      push(
+        run,
+        { runId, upgradeId: run.upgradeId, plan: run.plan, fence: run.fence, state, lastHash: '' },
+        [body],
+        0,
+      );
+      if (run.leasedUntil === null) run.wakeAt = now();
+    },
+    claim: async (runId, _worker, leaseMs) => {
+      const run = runs.get(runId);
+      if (run === undefined || run.ended) return 'over';
+      if (run.leasedUntil !== null && run.leasedUntil > now()) return 'busy';
+      run.fence += 1;
+      run.leasedUntil = now() + leaseMs;
+      run.wakeAt = run.leasedUntil;
+      const state = foldRun(run.plan, run.journal);
+      return { runId, upgradeId: run.upgradeId, plan: run.plan, fence: run.fence, state, lastHash: '' };
+    },
+    extend: async (handle, leaseMs) => {
+      const run = get(handle.runId);
+      if (run.fence !== handle.fence) return null;
+      run.leasedUntil = now() + leaseMs;
+      run.wakeAt = run.leasedUntil;
+      const news = run.journal.slice(handle.state.lastSeq);
+      return {
+        interrupt: news.some(
+          (event) => event.kind === 'cancel-requested' || event.kind === 'roll-back-requested',
+        ),
+      };
+    },
+    release: async (handle, wakeAt) => {
+      const run = get(handle.runId);
+      if (run.fence !== handle.fence || run.journal.length !== handle.state.lastSeq) return false;
+      run.leasedUntil = null;
+      run.wakeAt = wakeAt;
+      return true;
+    },
+    append: async (handle, bodies, toSend = []) => {
+      const { run, handle: current } = locked(handle);
+      notices.push(...toSend);
+      return push(run, current, bodies, handle.fence);
+    },
+    start: async (handle, body, guard) => {
+      const { run, handle: current } = locked(handle);
+      if (current.state.lastSeq !== handle.state.lastSeq)
+        return { started: false, run: current, again: true };
+      if (guard.takesInstance) {
+        const holder = holders.get(run.plan.instance.id);
+        if (holder !== undefined && holder !== run.upgradeId) {
+          const held = {
+            code: 'instance-busy',
+            reason: `upgrade ${holder} is open`,
+            until: now() + 15_000,
+          } as const;
+          return { started: false, run: current, held };
+        }
+        holders.set(run.plan.instance.id, run.upgradeId);
+      }
+      const held = guard.commits ? checkCommit(run.plan, store.facts_, now()) : null;
+      if (held !== null) return { started: false, run: current, held };
+      if (guard.opens) {
+        const verdict = openingVerdict(run.plan, current.state, guard.lane, guard.step);
+        if (!verdict.allowed) return { started: false, run: current, refused: verdict.reasons.join('; ') };
+      }
+      return { started: true, run: push(run, current, [body], handle.fence) };
+    },
+    facts: async () => ({ now: now(), facts: store.facts_ }),
+    due: async (limit) =>
+      [...runs]
+        .filter(([, run]) => !run.ended && run.wakeAt !== null && run.wakeAt <= now())
+        .slice(0, limit)
+        .map(([runId]) => runId),
+    journal: async (runId) => get(runId).journal,
+  };
+  return store;
+}
