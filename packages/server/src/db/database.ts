@@ -1,0 +1,48 @@
+/**
+ * The connection to PostgreSQL: a pool behind Kysely. `int8` is read as a number (ours stay below 2^53) and refused beyond;
+ * instants stay `Date`.
+ */
+import { Kysely, PostgresDialect, type Transaction as KyselyTransaction } from 'kysely';
+import pg from 'pg';
+import type { Tables } from './tables.ts';
+
+export type Database = Kysely<Tables>;
+export type Transaction = KyselyTransaction<Tables>;
+
+const INT8_OID = 20;
+
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new Error(`an int8 beyond 2^53 came from the database: ${text}`);
+  return value;
+}
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === INT8_OID
+      ? parseInt8
+      : format === 'binary'
+        ? pg.types.getTypeParser(oid, 'binary')
+        : pg.types.getTypeParser(oid)) as pg.CustomTypesConfig['getTypeParser'], // as: pg types the parser per oid
+};
+
+export interface DatabaseOptions {
+  /** Connection of `pg`: `{ connectionString }` or `{ host, user, database, … }`. */
+  readonly connection: pg.ClientConfig;
+  readonly maxConnections?: number;
+  readonly onError?: (error: Error) => void;
+}
+
+/** Enough for a server and a few workers in one process; each run in flight needs one now and then. */
+const DEFAULT_MAX_CONNECTIONS = 16;
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    ...options.connection,
+    max: options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+    types,
+  });
+  // An idle connection that dies (the server was restarted) is replaced; without a listener it would end the process.
+  pool.on('error', (error) => options.onError?.(error));
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
