@@ -34,7 +34,8 @@ export const ACTION_CATALOGUE: ActionCatalogue = new Map<string, ActionFlags>([
   ['database/restore', { ...DISRUPTS, destructive: true }],
   ['app/stage', CHANGES],
   ['app/unstage', CHANGES],
-  ['app/start', DISRUPTS],
+  // Beside the serving slot nobody notices a start; a playbook that starts the serving one says `disruptive`.
+  ['app/start', CHANGES],
   ['app/stop', DISRUPTS],
   ['app/probe', LOOKS],
   ['files/backup', { ...LOOKS, idempotent: false }],

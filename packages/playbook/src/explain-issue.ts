@@ -84,7 +84,9 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 function nameOf(at: YamlPath): string {
   const last = at.at(-1);
   if (last === undefined) return 'the file';
-  return typeof last === 'number' ? `item ${last + 1} of \`${String(at.at(-2) ?? 'the list')}\`` : `\`${last}\``;
+  return typeof last === 'number'
+    ? `item ${last + 1} of \`${String(at.at(-2) ?? 'the list')}\``
+    : `\`${last}\``;
 }
 
 export function valueAt(value: unknown, at: YamlPath): unknown {

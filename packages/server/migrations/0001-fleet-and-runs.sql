@@ -114,7 +114,7 @@ create table pin (
   check (until_at is null or until_channel is null)
 );
 create unique index pin_open on pin (instance_id) where ended_at is null;
-create table freeze (
+create table change_freeze (
   id text primary key check (id like 'frz\_%'),
   key text not null unique,
   scope jsonb not null,
