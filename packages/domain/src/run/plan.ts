@@ -110,6 +110,8 @@ export interface RunPlan {
   /** Which side of the site serves and which stands beside it, as observed when the plan was made. */
   readonly slots: { readonly live: string; readonly staging: string } | null;
   readonly window: WindowOccurrence | null;
+  /** Policy P3 `any-time` as it was when the plan was frozen: no window is asked for. */
+  readonly anyTime: boolean;
   readonly steps: readonly PlannedStep[];
   readonly recover: { readonly playbook: PlaybookRef; readonly steps: readonly PlannedStep[] } | null;
   /** How the site is observed: the bound `app/probe`; used by the engine before it lets a site open on the way back. */

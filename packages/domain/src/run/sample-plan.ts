@@ -72,6 +72,7 @@ export function samplePlan(change: Partial<RunPlan> = {}): RunPlan {
     },
     slots: { live: 'blue', staging: 'green' },
     window: null,
+    anyTime: true,
     steps: [
       sampleStep('stage', sampleAction('app/stage'), null, { undo: sampleAction('app/unstage') }),
       sampleStep('close', sampleAction('proxy/close', { closesSite: true }), 'stage', {

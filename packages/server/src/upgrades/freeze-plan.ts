@@ -37,6 +37,7 @@ export interface FreezeInput {
   readonly release: Pick<Release, 'id' | 'version' | 'kind' | 'artefact' | 'needsDowntime'>;
   readonly slots: RunPlan['slots'];
   readonly window: WindowOccurrence | null;
+  readonly anyTime: boolean;
   readonly backup: RunPlan['backup'];
 }
 
@@ -135,6 +136,7 @@ export function freezePlan(input: FreezeInput, bind: Bind): FrozenPlan {
     },
     slots: input.slots,
     window: input.window,
+    anyTime: input.anyTime,
     steps: input.playbook.playbook.steps.map((step) => freezer.step(step)),
     recover:
       input.recover === null

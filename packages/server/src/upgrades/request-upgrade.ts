@@ -23,6 +23,7 @@ export interface UpgradeRequest {
   readonly instanceId: string;
   readonly releaseId: string;
   readonly window: WindowOccurrence | null;
+  readonly anyTime: boolean;
   readonly trigger: UpgradeTrigger;
   readonly actor: string;
   readonly reason: string;
@@ -159,6 +160,7 @@ export async function requestUpgrade(deps: RequestDeps, request: UpgradeRequest)
         release: { ...release, needsDowntime: release.needs_downtime },
         slots: slots.slots,
         window: request.window,
+        anyTime: request.anyTime,
         backup: request.backup,
       },
       deps.bind,

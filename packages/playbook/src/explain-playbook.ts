@@ -1,0 +1,71 @@
+/** A playbook as a plain listing, for `sitelift playbook show`: what happens, in which order, and what each step promises. */
+import type { ActionCatalogue } from './action-catalogue.ts';
+import { formatDuration } from './duration.ts';
+import type { ActionCall, Playbook, PlaybookStep } from './playbook.ts';
+
+export function explainPlaybook(playbook: Playbook, catalogue: ActionCatalogue): string {
+  const lines = [`${playbook.name}: ${playbook.title}`];
+  if (playbook.roles !== null) lines.push(`for instances in the role ${playbook.roles.join(', ')}`);
+  lines.push('');
+  const width = String(playbook.steps.length).length;
+  let before: string | null = null;
+  for (const [index, step] of playbook.steps.entries()) {
+    const number = String(index + 1).padStart(width);
+    lines.push(`${number}. ${step.title} [${step.id}]`);
+    for (const detail of details(step, before, catalogue)) lines.push(`${' '.repeat(width + 2)}${detail}`);
+    before = step.id;
+  }
+  lines.push('');
+  lines.push(
+    playbook.recover === null
+      ? 'no recovery: nothing here crosses a point of no return'
+      : `after the point of no return, back means: ${playbook.recover}`,
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+function details(step: PlaybookStep, before: string | null, catalogue: ActionCatalogue): string[] {
+  const found = [what(step)];
+  if (step.kind === 'uses') {
+    const flags = catalogue.get(step.action);
+    const marks = [
+      flags?.closesSite === true ? 'closes the site' : null,
+      flags?.opensSite === true ? 'opens the site, through the guard' : null,
+      flags?.switchesTraffic === true ? 'switches traffic' : null,
+      flags?.disruptive === true || step.disruptive ? 'disruptive' : null,
+      step.pointOfNoReturn ? 'POINT OF NO RETURN' : null,
+    ].filter((mark) => mark !== null);
+    if (marks.length > 0) found.push(marks.join(', '));
+    if (step.undo !== null) found.push(`undo: ${call(step.undo)}`);
+    if (step.require !== null) found.push(`ends only when the backup is proven to be ${step.require}`);
+    if (step.retry.times > 0)
+      found.push(`tried again up to ${step.retry.times} times, ${formatDuration(step.retry.pauseMs)} apart`);
+  }
+  const inOrder =
+    before === null ? step.needs.length === 0 : step.needs.length === 1 && step.needs[0] === before;
+  if (!inOrder) found.push(step.needs.length === 0 ? 'needs nothing' : `needs ${step.needs.join(', ')}`);
+  found.push(`expected ${formatDuration(step.expectMs)}, at most ${formatDuration(step.timeoutMs)}`);
+  return found;
+}
+
+function what(step: PlaybookStep): string {
+  switch (step.kind) {
+    case 'uses':
+      return call(step);
+    case 'wait':
+      return step.until.kind === 'window'
+        ? 'waits for the maintenance window'
+        : `waits until ${new Date(step.until.at).toISOString()}`;
+    case 'notify':
+      return `tells ${step.to.join(', ')}: ${step.template}`;
+    default:
+      return step satisfies never;
+  }
+}
+
+function call({ action, input }: ActionCall): string {
+  const inputs = Object.entries(input).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return [action, ...inputs].join(' ');
+}
