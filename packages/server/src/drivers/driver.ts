@@ -65,6 +65,8 @@ export interface ActionContext<Config = unknown, Input = unknown> {
   readonly monotonicMs: () => number;
   /** Decision clock (`app_now()` as of the claim, advanced by the monotonic clock), epoch milliseconds. */
   readonly nowMs: () => number;
+  /** A fresh `bkp_` id for the backup that this attempt takes. */
+  readonly newBackupId: () => string;
 }
 
 /** What `observe` says of the world with respect to this action's intent. */

@@ -12,6 +12,7 @@ import type {
   ObserveResult,
   Outcome,
 } from '../drivers/driver.ts';
+import { newId } from '../db/new-id.ts';
 import type { RunPlan } from '@sitelift/domain/run/plan.ts';
 
 /** What surrounds one attempt; made by `advance-run.ts`, or by the prober for a look outside any run. */
@@ -116,6 +117,7 @@ export function createActionRunner(
       processStarted: scope.processStarted,
       monotonicMs,
       nowMs: scope.nowMs,
+      newBackupId: () => newId('bkp'),
     };
     return orAbandoned(use(action, context), signal);
   };
