@@ -70,7 +70,7 @@ export interface Client {
     ...input: Record<string, never> extends CallInput<R> ? [CallInput<R>?] : [CallInput<R>]
   ): Promise<ResponseOf<R>>;
   /** The raw answer of a streaming route; `lastEventId` resumes. */
-  open<R extends Route>(route: R, input: CallInput<R> & { readonly lastEventId?: string }): Promise<Response>;
+  open<R extends Route>(route: R, input: CallInput<R>, lastEventId?: string): Promise<Response>;
 }
 
 export function createClient(options: ClientOptions): Client {
@@ -102,8 +102,9 @@ export function createClient(options: ClientOptions): Client {
       if (!answer.ok) throw new ProblemResponse(answer.status, problemOf(answer, json));
       return (route.response as z.ZodType<ResponseOf<typeof route>>).parse(json); // as: the route's own schema
     },
-    open: async (route, input) => {
-      const resume = input.lastEventId === undefined ? {} : { 'last-event-id': input.lastEventId };
+    open: async (route, input, lastEventId) => {
+      const resume: Record<string, string> =
+        lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
       const answer = await send(route, input, { accept: 'text/event-stream', ...resume });
       if (!answer.ok)
         throw new ProblemResponse(answer.status, problemOf(answer, await answer.json().catch(() => null)));
