@@ -206,6 +206,10 @@ create table instance_claim (
 );
 create unique index one_open_upgrade_per_instance on instance_claim (instance_id) where released_at is null;
 
+-- Fences rise over all runs, not per run: whoever receives one (a proxy, a script) can refuse a lower one, whichever run of
+-- that site it came from.
+create sequence run_fence;
+
 -- One execution of a plan. `state` and everything below `fence` is a cache of the journal's fold, tested to equal it.
 create table run (
   id text primary key check (id like 'run\_%'),
@@ -278,6 +282,8 @@ create table run_event (
 );
 
 create table step_log (
+  -- Order over the whole run: a stream that broke off resumes after the last one that it has seen.
+  id bigint generated always as identity unique,
   run_id text not null references run,
   lane text not null,
   step_id text not null,

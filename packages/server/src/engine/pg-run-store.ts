@@ -202,7 +202,7 @@ export function createPgRunStore(db: Database, hooks: RunHooks): RunStore {
     claim: async (runId, worker, leaseMs) => {
       const claimed = await inTransaction(async (tx) => {
         const { rows } = await sql<{ upgrade_id: string; plan: RunPlan; fence: number }>`
-          update run set fence = fence + 1, leased_by = ${worker},
+          update run set fence = nextval('run_fence'), leased_by = ${worker},
                  leased_until = app_now() + ${leaseMs} * interval '1 ms', wake_at = app_now() + ${leaseMs} * interval '1 ms'
            where id = ${runId} and ended_at is null and (leased_until is null or leased_until <= app_now())
           returning upgrade_id, plan, fence`.execute(tx);
