@@ -5,11 +5,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type pg from 'pg';
+import type { ClientConfig } from 'pg';
 import { startEmbeddedPostgres } from '../../packages/server/src/db/embedded-postgres.ts';
 import { migrate } from '../../packages/server/src/db/migrate.ts';
 
-export async function withMigratedServer<T>(work: (connection: pg.ClientConfig) => Promise<T>): Promise<T> {
+export async function withMigratedServer<T>(work: (connection: ClientConfig) => Promise<T>): Promise<T> {
   const dir = await mkdtemp(join(tmpdir(), 'sitelift-gen-'));
   try {
     const server = await startEmbeddedPostgres(dir);

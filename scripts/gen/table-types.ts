@@ -2,7 +2,7 @@
  * Kysely's table types, read from a migrated database's information_schema, so that a column that was renamed in SQL is a
  * type error in every query that names it. The types are those that `openDatabase` makes the driver return.
  */
-import pg from 'pg';
+import { Client, type ClientConfig } from 'pg';
 
 /** By `udt_name`. A type that is missing here stops the generator: nobody should meet an `unknown` by accident. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -45,8 +45,8 @@ function columnType(column: ColumnRow): string {
 }
 
 /** The text of `db/tables.ts`, not formatted yet. */
-export async function generateTableTypes(connection: pg.ClientConfig): Promise<string> {
-  const client = new pg.Client(connection);
+export async function generateTableTypes(connection: ClientConfig): Promise<string> {
+  const client = new Client(connection);
   await client.connect();
   try {
     const { rows } = await client.query<ColumnRow>(
