@@ -1,12 +1,15 @@
 /** Everything that `npm run gen` writes: one list, which the test of freshness goes through as well. */
 import { fileURLToPath } from 'node:url';
 import type { ClientConfig } from 'pg';
+import { generateOpenApi } from '../../packages/contract/src/openapi.ts';
+import { generatePlaybookSchema } from '../../packages/playbook/src/playbook-schema.ts';
+import { dumpGoldenSchema } from './golden-schema.ts';
 import { generateTableTypes } from './table-types.ts';
 
 export interface Output {
   /** From the root of the repository. */
   readonly path: string;
-  /** What the file should hold now. Null when this machine lacks what it takes; `why` says what. */
+  /** What the file should hold now, given a migrated database; or what this machine lacks to tell. */
   readonly generate: (migrated: ClientConfig) => Promise<string | { readonly missing: string }>;
 }
 
@@ -14,4 +17,7 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export const OUTPUTS: readonly Output[] = [
   { path: 'packages/server/src/db/tables.ts', generate: generateTableTypes },
+  { path: 'packages/server/migrations/schema.sql', generate: dumpGoldenSchema },
+  { path: 'schemas/playbook.schema.json', generate: async () => generatePlaybookSchema() },
+  { path: 'openapi/openapi.json', generate: async () => generateOpenApi() },
 ];
