@@ -113,8 +113,17 @@ export interface Driver<Config = unknown> {
   readonly configSchema: z.ZodType<Config>;
   /** Paths in the configuration (dots) whose values are names of secrets, never secrets. */
   readonly secretFields: readonly string[];
-  /** Keyed by family and verb, `database/backup`; `exec` and other free drivers also take `*` (any action). */
+  /** Keyed by family and verb, `database/backup`. */
   readonly actions: Readonly<Record<string, Action<Config, never>>>;
+  /** Free drivers (`exec`) take any action that the catalogue knows; the flags are the catalogue's. */
+  readonly anyAction?: (name: string, flags: ActionFlags) => Action<Config, never>;
+  /** Why this configuration cannot carry out this action (`no command "stage"`), or null. Asked when a plan is frozen. */
+  readonly lacks?: (config: Config, action: string) => string | null;
+}
+
+/** Puts an action into a driver's list. The type of its input is forgotten: whoever calls parses with `inputSchema` first. */
+export function defineAction<Config, Input>(action: Action<Config, Input>): Action<Config, never> {
+  return action as unknown as Action<Config, never>; // as: schemas are covariant, `never` stands for "parsed before"
 }
 
 export const GRADE_RANK: Readonly<Record<BackupGrade, number>> = { written: 1, readable: 2, restored: 3 };
