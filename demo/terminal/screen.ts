@@ -1,0 +1,76 @@
+/**
+ * A piece of the terminal that is drawn again in place. Without a terminal (a pipe, CI) nothing is drawn over: each line
+ * that changed is printed once, so a log file reads as the story of the night.
+ */
+import { stripVTControlCharacters } from 'node:util';
+
+export interface Screen {
+  /** Replaces what was drawn last. */
+  draw(lines: readonly string[]): void;
+  /** Prints above what is drawn, for good. */
+  say(line: string): void;
+  /** Leaves the last drawing where it is. */
+  close(): void;
+}
+
+/** Cuts to the width of the terminal, keeping escape sequences whole; a wrapped line would break the counting of lines. */
+function fit(line: string, columns: number): string {
+  if (stripVTControlCharacters(line).length <= columns) return line;
+  let seen = 0;
+  let kept = '';
+  // eslint-disable-next-line no-control-regex
+  for (const [part] of line.matchAll(/\u001b\[[0-9;]*m|[\s\S]/gu)) {
+    if (part.startsWith('\u001b')) kept += part;
+    else if (seen < columns - 1) {
+      kept += part;
+      seen += 1;
+    }
+  }
+  return `${kept}…`;
+}
+
+export function terminalScreen(out: NodeJS.WriteStream): Screen {
+  let drawn = 0;
+  let last: readonly string[] = [];
+  const erase = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\u001b[0J`);
+  return {
+    draw: (lines) => {
+      const fitted = lines.map((line) => fit(line, out.columns ?? 120));
+      out.write(`${erase()}${fitted.join('\n')}\n`);
+      drawn = fitted.length;
+      last = fitted;
+    },
+    say: (line) => {
+      out.write(`${erase()}${line}\n`);
+      drawn = 0;
+      if (last.length > 0) {
+        out.write(`${last.join('\n')}\n`);
+        drawn = last.length;
+      }
+    },
+    close: () => {
+      drawn = 0;
+      last = [];
+    },
+  };
+}
+
+export function lineScreen(write: (line: string) => void): Screen {
+  const told = new Set<string>();
+  return {
+    draw: (lines) => {
+      for (const line of lines) {
+        // Seconds that tick are no news.
+        const news = stripVTControlCharacters(line)
+          .replaceAll(/\d+ (s|min|h)( left)?|overdue/g, '')
+          .replaceAll(/\s+/g, ' ')
+          .trim();
+        if (news === '' || told.has(news)) continue;
+        told.add(news);
+        write(stripVTControlCharacters(line));
+      }
+    },
+    say: write,
+    close: () => {},
+  };
+}
