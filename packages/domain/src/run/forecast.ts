@@ -17,7 +17,7 @@ export function percentile(sample: readonly number[], p: number): number | undef
 }
 
 /** p95 of a step. */
-export function forecastStepMs(step: PlannedStep, history: StepHistory): number {
+export function forecastStepMs(step: Pick<PlannedStep, 'id' | 'expectMs'>, history: StepHistory): number {
   const past = history.get(step.id) ?? [];
   if (past.length < RUNS_NEEDED_FOR_HISTORY) return step.expectMs;
   return percentile(past, 0.95) ?? step.expectMs;
