@@ -10,7 +10,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Logger, run, runMigrations, type Runner } from 'graphile-worker';
 import { sql } from 'kysely';
-import pg from 'pg';
+import { Pool, type ClientConfig } from 'pg';
 import type { Database } from '../db/database.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { every, type Loop } from './every.ts';
@@ -25,7 +25,7 @@ const RESTART_PAUSE_MS = 1_000;
 
 export interface GraphileOptions {
   readonly db: Database;
-  readonly connection: pg.ClientConfig;
+  readonly connection: ClientConfig;
   readonly onError: (error: unknown, doing: string) => void;
   readonly pollMs?: number;
 }
@@ -44,7 +44,7 @@ function runIdOf(payload: unknown): string | null {
 /** Makes the library's tables where they are missing (a schema of its own, `graphile_worker`) and opens the port. */
 export async function openGraphileDispatcher(options: GraphileOptions): Promise<Dispatcher> {
   const { db, onError } = options;
-  const pool = new pg.Pool({ ...options.connection, max: CONNECTIONS });
+  const pool = new Pool({ ...options.connection, max: CONNECTIONS });
   // Lost idle connections are replaced; without listeners they would end the process, and the library warns.
   pool.on('error', (error) => onError(error, 'an idle connection of the dispatcher'));
   pool.on('connect', (client) => client.on('error', () => {}));

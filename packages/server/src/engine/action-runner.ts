@@ -41,9 +41,7 @@ export interface ActionRunner {
 export type FindAction = (
   driver: string,
   action: string,
-) =>
-  | { readonly action: Action<unknown, unknown>; readonly parseConfig: (config: unknown) => unknown }
-  | undefined;
+) => { readonly action: Action; readonly parseConfig: (config: unknown) => unknown } | undefined;
 
 /** An observation is a look; it may not take longer than this, whatever the step's own limit. */
 const OBSERVE_LIMIT_MS = 60_000;
@@ -92,14 +90,14 @@ export function createActionRunner(
     bound: BoundAction,
     scope: AttemptScope,
     limitMs: number,
-    use: (action: Action<unknown, unknown>, context: ActionContext<unknown, unknown>) => Promise<T>,
+    use: (action: Action, context: ActionContext) => Promise<T>,
   ): Promise<T> => {
     const found = findAction(bound.driver, bound.action);
     if (found === undefined) throw new Error(`driver ${bound.driver} has no action ${bound.action}`);
     const { action } = found;
     const may = new Set(action.capabilities);
     const signal = AbortSignal.any([scope.signal, AbortSignal.timeout(limitMs)]);
-    const context: ActionContext<unknown, unknown> = {
+    const context: ActionContext = {
       config: found.parseConfig(bound.config),
       input: action.inputSchema.parse(bound.input),
       target: { ...scope.target, backup: scope.backup },

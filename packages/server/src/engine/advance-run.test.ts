@@ -152,6 +152,25 @@ describe('one run, one worker', () => {
     expect(world.effects).not.toContain('proxy/open');
   });
 
+  it('ends even when the look from outside fails; then nobody can tell whether the site is open', async () => {
+    const { store, engine } = setUp();
+    const blind = { ...engine(), lookFromOutside: () => Promise.reject(new Error('no network')) };
+    expect(await advanceRun(blind, 'run_1')).toBe('over');
+    expect(await endOf(store)).toMatchObject({ state: 'succeeded', siteOpen: null });
+  });
+
+  it('a held run looks again within a minute, in case what holds it was lifted without waking it', async () => {
+    const { world, store, engine } = setUp();
+    store.facts_ = { ...FREE, stopped: { by: 'ops', reason: 'storm' } };
+    expect(await advanceRun(engine(), 'run_1')).toBe('asleep');
+    expect(await store.due(10)).toEqual([]);
+    store.facts_ = FREE;
+    world.now += 60_000;
+    expect(await store.due(10)).toEqual(['run_1']);
+    expect(await advanceRun(engine(), 'run_1')).toBe('over');
+    expect(await endOf(store)).toMatchObject({ state: 'succeeded' });
+  });
+
   it('a failed write check after migration brings back the old version by itself', async () => {
     const { world, store, engine } = setUp();
     world.before = async (action) => {
@@ -224,6 +243,23 @@ describe('a lost worker', () => {
     release({ kind: 'done' });
     expect(await old).toBe('lost');
     expect(await store.journal('run_1')).toHaveLength(before);
+  });
+
+  it('a cancel that came between the start of a step and of its process still ends the attempt', async () => {
+    const { world, store, engine } = setUp();
+    world.before = async (action, scope) => {
+      if (action !== 'database/backup') return undefined;
+      store.appendAsPerson('run_1', { kind: 'cancel-requested', by: 'ops', reason: 'stop' });
+      await scope.processStarted({ host: 'h', pgid: 1, startTicks: 1 });
+      await new Promise<void>((resolve) => {
+        if (scope.signal.aborted) resolve();
+        scope.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      return { kind: 'failed', reason: 'aborted' };
+    };
+    // Heartbeats far apart: only the write of the process can bring the wish along.
+    await advanceRun({ ...engine(), lease: { leaseMs: 600_000, heartbeatMs: 300_000 } }, 'run_1');
+    expect(await endOf(store)).toMatchObject({ state: 'cancelled', siteOpen: true });
   });
 
   it('a person who cancels ends the attempt in flight and the run is taken back', async () => {

@@ -37,17 +37,38 @@ export interface EngineDeps {
   readonly lookFromOutside: (run: RunHandle) => Promise<boolean | null>;
 }
 
+/** How a worker that must leave tells its runs: `soon` between two moves, `now` also in the middle of an attempt. */
+export interface StopSignals {
+  readonly soon: AbortSignal;
+  readonly now: AbortSignal;
+}
+
+const NEVER: StopSignals = { soon: new AbortController().signal, now: new AbortController().signal };
+
+/**
+ * A hold may be lifted by what wakes nobody (a freeze taken back, a longer window), so a held run looks again this often,
+ * milliseconds. Not more often: ten thousand of them may wait at once.
+ */
+const HELD_RECHECK_MS = 60_000;
+
 /** A run that moves this often without waiting once is a defect of ours; it is parked instead of spinning (F-11). */
 const MAX_MOVES = 1_000;
 
 export type Advance = 'busy' | 'over' | 'asleep' | 'lost';
 
-export async function advanceRun(deps: EngineDeps, runId: string): Promise<Advance> {
+export async function advanceRun(
+  deps: EngineDeps,
+  runId: string,
+  stop: StopSignals = NEVER,
+): Promise<Advance> {
+  const claimedAt = deps.monotonicMs();
   const claimed = await deps.store.claim(runId, deps.worker, deps.lease.leaseMs);
   if (claimed === 'busy' || claimed === 'over') return claimed;
-  const lease = keepLease(deps.store, claimed, deps.lease, deps.monotonicMs);
+  const kept = keepLease(deps.store, claimed, deps.lease, deps.monotonicMs, claimedAt);
+  // To be ended now is to lose the lease: nothing is written any more, and it runs out by itself.
+  const lease: Lease = { ...kept, lost: AbortSignal.any([kept.lost, stop.now]) };
   try {
-    return await moveUntilAsleep(deps, claimed, lease);
+    return await moveUntilAsleep(deps, claimed, lease, stop.soon);
   } catch (error) {
     // The lease is gone, with or without a fence raised against us: the next holder goes on from the journal.
     if (error instanceof FencedError || lease.lost.aborted) return 'lost';
@@ -57,14 +78,29 @@ export async function advanceRun(deps: EngineDeps, runId: string): Promise<Advan
   }
 }
 
-async function moveUntilAsleep(deps: EngineDeps, claimed: RunHandle, lease: Lease): Promise<Advance> {
+/** When a sleeping run should be looked at again; null when only somebody's word or deed can wake it. */
+function wakeTime(run: RunHandle, next: Next & { kind: 'sleep' }, now: number): number | null {
+  const { held, asked, paused } = run.state;
+  if (held === null || asked !== null || paused !== null) return next.until;
+  return Math.min(next.until ?? Infinity, now + HELD_RECHECK_MS);
+}
+
+async function moveUntilAsleep(
+  deps: EngineDeps,
+  claimed: RunHandle,
+  lease: Lease,
+  stopSoon: AbortSignal,
+): Promise<Advance> {
   let run = claimed;
   for (let moves = 0; moves < MAX_MOVES; moves += 1) {
     lease.lost.throwIfAborted();
     const { now, facts } = await deps.store.facts(run);
-    const next = decideNext(run.plan, run.state, facts, now);
+    const decided = decideNext(run.plan, run.state, facts, now);
+    // We must leave: another worker goes on from here, at once.
+    const next: Next = stopSoon.aborted ? { kind: 'sleep', until: now, why: 'the worker stops' } : decided;
     if (next.kind === 'sleep') {
-      if (await deps.store.release(run, next.until)) return run.state.ended === null ? 'asleep' : 'over';
+      if (await deps.store.release(run, wakeTime(run, next, now)))
+        return run.state.ended === null ? 'asleep' : 'over';
       run = await deps.store.append(run, []);
     } else {
       run = await doNext(deps, run, next, now, lease);
@@ -85,7 +121,7 @@ async function doNext(
     case 'append':
       return deps.store.append(run, [next.event]);
     case 'finish':
-      return deps.store.append(run, [{ ...next.event, siteOpen: await deps.lookFromOutside(run) }]);
+      return deps.store.append(run, [{ ...next.event, siteOpen: await siteOpen(deps, run) }]);
     case 'perform':
       return perform(deps, run, next, now, lease);
     case 'reconcile':
@@ -97,6 +133,15 @@ async function doNext(
       });
     default:
       return next satisfies never;
+  }
+}
+
+/** The end of a run says whether its site is open; a look that fails says that nobody can tell, and ends nothing else. */
+async function siteOpen(deps: EngineDeps, run: RunHandle): Promise<boolean | null> {
+  try {
+    return await deps.lookFromOutside(run);
+  } catch {
+    return null;
   }
 }
 

@@ -24,16 +24,18 @@ export interface Lease {
   stop(): void;
 }
 
+/** `claimedAt`: monotonic, from before the claim was asked for; the database's lease began no earlier. */
 export function keepLease(
   store: RunStore,
   claimed: RunHandle,
   settings: LeaseSettings,
   monotonicMs: () => number,
+  claimedAt: number,
 ): Lease {
   const lost = new AbortController();
   let interrupt = new AbortController();
   let run = claimed;
-  let renewedAt = monotonicMs();
+  let renewedAt = claimedAt;
   let inFlight = false;
 
   const beat = async (): Promise<void> => {
@@ -65,6 +67,8 @@ export function keepLease(
     },
     follow: (next) => {
       run = next;
+      // A write of the attempt itself may have brought a person's wish along; the heartbeat then no longer sees it as news.
+      if (next.state.wanted !== null) interrupt.abort(new Error('a person asked to stop'));
     },
     stop: () => clearInterval(timer),
   };

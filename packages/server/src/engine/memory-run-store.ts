@@ -15,6 +15,7 @@ interface MemoryRun {
   readonly plan: RunPlan;
   readonly journal: RunEvent[];
   fence: number;
+  leasedBy: string | null;
   leasedUntil: number | null;
   wakeAt: number | null;
   ended: boolean;
@@ -74,6 +75,7 @@ export function createMemoryRunStore(now: () => number, facts: StartFacts): Memo
         plan,
         journal: [],
         fence: 0,
+        leasedBy: null,
         leasedUntil: null,
         wakeAt: now(),
         ended: false,
@@ -90,11 +92,12 @@ export function createMemoryRunStore(now: () => number, facts: StartFacts): Memo
       );
       if (run.leasedUntil === null) run.wakeAt = now();
     },
-    claim: async (runId, _worker, leaseMs) => {
+    claim: async (runId, worker, leaseMs) => {
       const run = runs.get(runId);
       if (run === undefined || run.ended) return 'over';
       if (run.leasedUntil !== null && run.leasedUntil > now()) return 'busy';
       run.fence += 1;
+      run.leasedBy = worker;
       run.leasedUntil = now() + leaseMs;
       run.wakeAt = run.leasedUntil;
       const state = foldRun(run.plan, run.journal);
@@ -115,9 +118,18 @@ export function createMemoryRunStore(now: () => number, facts: StartFacts): Memo
     release: async (handle, wakeAt) => {
       const run = get(handle.runId);
       if (run.fence !== handle.fence || run.journal.length !== handle.state.lastSeq) return false;
+      run.leasedBy = null;
       run.leasedUntil = null;
       run.wakeAt = wakeAt;
       return true;
+    },
+    park: async (runId, worker, forMs) => {
+      const run = get(runId);
+      const elsewhere = run.leasedBy !== worker && run.leasedUntil !== null && run.leasedUntil > now();
+      if (run.ended || elsewhere) return;
+      run.leasedBy = null;
+      run.leasedUntil = null;
+      run.wakeAt = now() + forMs;
     },
     append: async (handle, bodies, toSend = []) => {
       const { run, handle: current } = locked(handle);

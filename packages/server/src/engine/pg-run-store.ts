@@ -248,6 +248,13 @@ export function createPgRunStore(db: Database, hooks: RunHooks): RunStore {
       });
     },
 
+    park: async (runId, worker, forMs) => {
+      await sql`
+        update run set leased_by = null, leased_until = null, wake_at = app_now() + ${forMs} * interval '1 ms'
+         where id = ${runId} and ended_at is null
+           and (leased_by = ${worker} or leased_until is null or leased_until <= app_now())`.execute(db);
+    },
+
     append: (run, bodies, notices = []) =>
       inTransaction(async (tx) => {
         const appended = await appendEvents(tx, await lockRun(tx, run), bodies, run.fence, hooks);

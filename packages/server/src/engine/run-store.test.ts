@@ -127,6 +127,17 @@ describe('lease and fence', () => {
     expect(await store.journal(runId)).toEqual([]);
   });
 
+  it('a parked run gives its lease back and is due when its time has passed, unless somebody else holds it', async () => {
+    await claim('w1');
+    await store.park(runId, 'w2', 60_000);
+    expect(await store.claim(runId, 'w3', LEASE_MS)).toBe('busy');
+    await store.park(runId, 'w1', 60_000);
+    expect(await store.due(10)).toEqual([]);
+    await test.skipTime(60_001);
+    expect(await store.due(10)).toEqual([runId]);
+    await claim('w2');
+  });
+
   it('a run whose lease ran out is due again by itself', async () => {
     await claim();
     expect(await store.due(10)).toEqual([]);

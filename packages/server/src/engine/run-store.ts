@@ -61,6 +61,11 @@ export interface RunStore {
   extend(run: RunHandle, leaseMs: number): Promise<{ readonly interrupt: boolean } | null>;
   /** Gives the lease back and sets when to look again; false when somebody wrote meanwhile, so look again now. */
   release(run: RunHandle, wakeAt: number | null): Promise<boolean>;
+  /**
+   * After a defect: puts a run aside for a while so that it neither spins nor stands before others (F-11). Gives back a lease
+   * of this worker's; leaves a run alone that somebody else holds. A person's word still wakes it at once.
+   */
+  park(runId: string, worker: string, forMs: number): Promise<void>;
   /** Appends after whatever people appended meanwhile; the returned handle has seen those too. */
   append(
     run: RunHandle,

@@ -35,7 +35,7 @@ export async function saveRunCache(tx: Transaction, runId: string, state: RunSta
       observed_version = ${state.observed?.site.version ?? null}, observed_write_ok = ${state.observed?.site.writeOk ?? null},
       observed_seq = ${state.observed?.seq ?? 0},
       closed_at = coalesce(${at(state.closedAt)}, closed_at), opened_at = ${at(state.openedAt)},
-      site_open = ${state.ended?.siteOpen ?? (state.closedAt === null ? true : false)},
+      site_open = ${state.ended === null ? state.closedAt === null : state.ended.siteOpen},
       started_at = coalesce(started_at, case when ${state.started} then app_now() end),
       ended_at = ${at(state.ended?.at ?? null)}
     where id = ${runId}`.execute(tx);

@@ -26,8 +26,8 @@ export interface StepLog extends LogSink {
 }
 
 /** Control characters other than tab: terminals act on them, people cannot see them. ANSI sequences go as a whole. */
-// eslint-disable-next-line no-control-regex
 const INVISIBLE =
+  // oxlint-disable-next-line no-control-regex
   /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
 export function openStepLog(
