@@ -91,11 +91,11 @@ const GOOD: readonly Sample[] = [
 ]; // prettier-ignore
 
 describe('each rule bites', () => {
-  it.each(BAD)('%s refuses in %s: %s', (rule, path, text) => {
+  it.each(BAD)('%#: %s refuses a bad file %s', (rule, path, text) => {
     expect(RULES[rule]({ path, text })).not.toEqual([]);
   });
 
-  it.each(GOOD)('%s accepts in %s: %s', (rule, path, text) => {
+  it.each(GOOD)('%#: %s accepts a good file %s', (rule, path, text) => {
     expect(RULES[rule]({ path, text })).toEqual([]);
   });
 
