@@ -5,9 +5,12 @@
  * Two shapes are known. An upgrade closes, changes and opens. A recovery begins on a closed site, restores and opens; it
  * is recognised by opening without ever closing, and it is what `recover` names.
  */
+import { NOTICE_TEMPLATES } from '@sitelift/domain/run/notice-texts.ts';
 import { mutatesSite, type ActionFlags } from '@sitelift/domain/run/plan.ts';
-import { nearestWord } from './nearest-word.ts';
+import { CONTACT_ROLES } from './fleet-file.ts';
+import { didYouMean } from './nearest-word.ts';
 import type { ActionCatalogue } from './action-catalogue.ts';
+import { EMAIL_PATTERN } from './value-schemas.ts';
 import type { Playbook, PlaybookError, PlaybookStep, PlaybookUsesStep } from './playbook.ts';
 import { sortSourceErrors, type Position } from './source-error.ts';
 import { orderSteps, type StepOrder } from './step-order.ts';
@@ -83,15 +86,18 @@ export function checkPlaybook(
   };
   // Order says nothing while ids are double or the steps run in a circle.
   if (errors.length === 0) {
-    if (isRecovery(playbook, catalogue)) checkRecovery(checked);
+    const recovery = isRecovery(playbook, catalogue);
+    if (recovery) checkRecovery(checked);
     else {
       checkClosedStretch(checked);
       checkPointOfNoReturn(checked);
     }
-    checkOpeningGuard(checked, isRecovery(playbook, catalogue) ? 'from' : 'to');
+    checkWaits(checked, recovery);
+    checkOpeningGuard(checked, recovery ? 'from' : 'to');
     checkRecoverName(checked, catalogue, options.others);
     checkBackups(checked);
   }
+  checkNotices(playbook, refuse);
   return sortSourceErrors(errors);
 }
 
@@ -113,9 +119,7 @@ function flagSteps(
 ): readonly FlaggedStep[] {
   const known = [...catalogue.keys()];
   const unknown = (at: Position, action: string) => {
-    const near = nearestWord(action, known);
-    const hint = near === null ? '' : `; did you mean \`${near}\`?`;
-    refuse(at, `unknown action \`${action}\`${hint}`, `one of ${known.join(', ')}`);
+    refuse(at, `unknown action \`${action}\`${didYouMean(action, known)}`, `one of ${known.join(', ')}`);
   };
   return playbook.steps.flatMap((step) => {
     if (step.kind !== 'uses') return [];
@@ -208,6 +212,46 @@ function checkPointOfNoReturn({ playbook, uses, order, marked, refuse }: Checked
     );
 }
 
+/** Rule 6: windows count until the site closes; from then on there is only forward or back, and nobody waits behind a page. */
+function checkWaits({ playbook, order, closing, opening, refuse }: Checked, recovery: boolean): void {
+  const from = closing?.step ?? null;
+  if (from === null && !recovery) return;
+  for (const step of playbook.steps) {
+    if (step.kind !== 'wait') continue;
+    const isEarly = from !== null && order.isBefore(step.id, from.id);
+    const isLate = opening !== null && order.isBefore(opening.step.id, step.id);
+    if (!isEarly && !isLate)
+      refuse(
+        step.keyAt.wait ?? step.at,
+        `\`${step.id}\` waits while the site is closed`,
+        'a wait before the closing step',
+      );
+  }
+}
+
+/** A wrong word here would be noticed by the customer whom nobody told. */
+function checkNotices(playbook: Playbook, refuse: Checked['refuse']): void {
+  const roles = ['all', ...CONTACT_ROLES];
+  for (const step of playbook.steps) {
+    if (step.kind !== 'notify') continue;
+    const at = step.keyAt.notify ?? step.at;
+    if (!NOTICE_TEMPLATES.includes(step.template))
+      refuse(
+        at,
+        `there is no notice template \`${step.template}\`${didYouMean(step.template, NOTICE_TEMPLATES)}`,
+        `one of ${NOTICE_TEMPLATES.join(', ')}`,
+      );
+    for (const to of step.to) {
+      if (to.includes('@') ? EMAIL_PATTERN.test(to) : roles.includes(to)) continue;
+      refuse(
+        at,
+        `\`${to}\` is nobody to notify${didYouMean(to, roles)}`,
+        `an e-mail address, or one of ${roles.join(', ')}`,
+      );
+    }
+  }
+}
+
 /**
  * Rule 10(a) and (c): after the last change to the site, and before it opens, its version and a write are observed.
  * Without an opening step the guard stands at the step that switches traffic.
@@ -256,8 +300,7 @@ function checkRecoverName(
   if (playbook.recover === null || others === undefined) return;
   const named = others.get(playbook.recover);
   if (named === undefined) {
-    const near = nearestWord(playbook.recover, [...others.keys()]);
-    const hint = near === null ? '' : `; did you mean \`${near}\`?`;
+    const hint = didYouMean(playbook.recover, [...others.keys()]);
     refuse(playbook.recoverAt, `there is no playbook \`${playbook.recover}\`${hint}`);
   } else if (!isRecovery(named, catalogue)) {
     refuse(

@@ -3,9 +3,9 @@
  * after "expected: ", so that one wording serves both.
  */
 import { z } from 'zod';
-import { nearestWord } from './nearest-word.ts';
+import { didYouMean } from './nearest-word.ts';
 import type { YamlPath, YamlSource } from './read-yaml.ts';
-import type { SourceError } from './source-error.ts';
+import { MAX_ERRORS_PER_FILE, type SourceError } from './source-error.ts';
 
 const KEYS_PREFIX = 'one of the keys ';
 
@@ -18,38 +18,74 @@ export function closed<Shape extends z.ZodRawShape>(shape: Shape) {
   });
 }
 
+/** `base` is where the value stands that the schema was given. */
 export function explainIssues(
   issues: readonly z.core.$ZodIssue[],
   source: YamlSource,
   base: YamlPath,
 ): SourceError[] {
-  return issues.flatMap((issue) => explainIssue(issue, source, base));
+  const found: SourceError[] = [];
+  for (const issue of issues) explainIssue(issue, source, base, found);
+  return found;
 }
 
-function explainIssue(issue: z.core.$ZodIssue, source: YamlSource, base: YamlPath): SourceError[] {
+function explainIssue(
+  issue: z.core.$ZodIssue,
+  source: YamlSource,
+  base: YamlPath,
+  found: SourceError[],
+): void {
   const at = [...base, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
   const { path } = source;
+  const value = valueAt(source.value, at);
+  // More hints than are ever shown would compare every wrong word with every right one for nothing.
+  const hint = (word: string, known: readonly string[]) =>
+    found.length < MAX_ERRORS_PER_FILE ? didYouMean(word, known) : '';
   if (issue.code === 'unrecognized_keys') {
     const known = issue.message.startsWith(KEYS_PREFIX)
       ? issue.message.slice(KEYS_PREFIX.length).split(', ')
       : [];
-    return issue.keys.map((key) => {
-      const near = nearestWord(key, known);
-      const message = `unknown key \`${key}\`${near === null ? '' : `; did you mean \`${near}\`?`}`;
-      return { path, ...source.keyPositionOf([...at, key]), message, expected: issue.message };
-    });
+    for (const key of issue.keys) {
+      const message = `unknown key \`${key}\`${hint(key, known)}`;
+      found.push({ path, ...source.keyPositionOf([...at, key]), message, expected: issue.message });
+    }
+    return;
+  }
+  const branch = issue.code === 'invalid_union' ? meantBranch(issue.errors, value) : null;
+  if (branch !== null) {
+    for (const inner of branch) explainIssue(inner, source, at, found);
+    return;
   }
   const name = nameOf(at);
-  const found = valueAt(source.value, at);
   const expected = expectationOf(issue);
-  if (found === undefined)
-    return [{ path, ...source.positionOf(at), message: `${name} is missing`, expected }];
-  if (issue.code === 'invalid_value' && typeof found === 'string') {
-    const near = nearestWord(found, issue.values.map(String));
-    const message = `${name} is \`${found}\`${near === null ? '' : `; did you mean \`${near}\`?`}`;
-    return [{ path, ...source.positionOf(at), message, expected }];
-  }
-  return [{ path, ...source.positionOf(at), message: `${name} is ${describeValue(found)}`, expected }];
+  const message =
+    value === undefined
+      ? `${name} is missing`
+      : issue.code === 'invalid_value' && typeof value === 'string'
+        ? `${name} is \`${shortened(value)}\`${hint(value, issue.values.map(String))}`
+        : `${name} is ${describeValue(value)}`;
+  found.push({ path, ...source.positionOf(at), message, expected });
+}
+
+/**
+ * Of the shapes that a mapping or list could have had, the one that fits best: fewest faults, and faults inside rather than
+ * of the kind of value. Null when that says nothing, and then the union's own wording does.
+ */
+function meantBranch(
+  branches: readonly (readonly z.core.$ZodIssue[])[],
+  value: unknown,
+): readonly z.core.$ZodIssue[] | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const faults = (issues: readonly z.core.$ZodIssue[]) =>
+    issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
+  const possible = branches
+    .filter(
+      (issues) => !issues.some((issue) => issue.path.length === 0 && issue.code !== 'unrecognized_keys'),
+    )
+    .sort((a, b) => faults(a) - faults(b));
+  const [best, next] = possible;
+  if (best === undefined || (next !== undefined && faults(next) === faults(best))) return null;
+  return best;
 }
 
 /** Zod's own sentences all begin like this; any other text is the phrase that the schema gave. */
@@ -101,11 +137,14 @@ export function valueAt(value: unknown, at: YamlPath): unknown {
 /** Text longer than this is shown by its beginning. */
 const SHOWN_LENGTH = 60;
 
+function shortened(text: string): string {
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+}
+
 function describeValue(value: unknown): string {
   if (value === null) return 'empty';
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   if (typeof value === 'object') return 'a mapping';
-  if (typeof value === 'string')
-    return value.length > SHOWN_LENGTH ? `"${value.slice(0, SHOWN_LENGTH)}…"` : `"${value}"`;
-  return `the ${typeof value === 'boolean' ? 'truth value' : 'number'} ${String(value)}`;
+  if (typeof value === 'string') return JSON.stringify(shortened(value));
+  return typeof value === 'boolean' ? `the truth value ${value}` : `the number ${Number(value)}`;
 }

@@ -39,13 +39,17 @@ function details(step: PlaybookStep, before: string | null, catalogue: ActionCat
     if (step.undo !== null) found.push(`undo: ${call(step.undo)}`);
     if (step.require !== null) found.push(`ends only when the backup is proven to be ${step.require}`);
     if (step.retry.times > 0)
-      found.push(`tried again up to ${step.retry.times} times, ${formatDuration(step.retry.pauseMs)} apart`);
+      found.push(`tried again ${times(step.retry.times)}, ${formatDuration(step.retry.pauseMs)} apart`);
   }
   const inOrder =
     before === null ? step.needs.length === 0 : step.needs.length === 1 && step.needs[0] === before;
   if (!inOrder) found.push(step.needs.length === 0 ? 'needs nothing' : `needs ${step.needs.join(', ')}`);
   found.push(`expected ${formatDuration(step.expectMs)}, at most ${formatDuration(step.timeoutMs)}`);
   return found;
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `up to ${count} times`;
 }
 
 function what(step: PlaybookStep): string {

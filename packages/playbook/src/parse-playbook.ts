@@ -18,8 +18,16 @@ import {
   type PlaybookError,
   type PlaybookStep,
 } from './playbook.ts';
-import { LATER_KEYS, PlaybookFileSchema, STEP_KINDS, StepSchemas, type StepKind } from './playbook-schema.ts';
+import {
+  LATER_KEYS,
+  MAX_STEPS,
+  PlaybookFileSchema,
+  STEP_KINDS,
+  StepSchemas,
+  type StepKind,
+} from './playbook-schema.ts';
 import { readYaml, type YamlPath, type YamlSource } from './read-yaml.ts';
+import { parseInstant } from './value-schemas.ts';
 import { sortSourceErrors, type Position } from './source-error.ts';
 
 /** The longest playbook we know has 6 KiB; this much is still read in a quarter of a second (F-10). */
@@ -40,7 +48,7 @@ export function parsePlaybook(text: string | Uint8Array, path: string): ParsedPl
 
   const steps: PlaybookStep[] = [];
   let before: string | null = null;
-  for (const [index, raw] of rawSteps.entries()) {
+  for (const [index, raw] of rawSteps.slice(0, MAX_STEPS).entries()) {
     if (!isRecord(raw)) continue;
     const step = readStep(raw, ['steps', index], before, source, errors);
     if (step !== null) steps.push(step);
@@ -132,8 +140,8 @@ function buildStep(
       const { until } = step.data.wait;
       const common = commonOf(step.data, DEFAULT_WAIT_TIMEOUT_MS, DEFAULT_IDLE_EXPECT_MS, at, before, source);
       if (until === 'window') return { kind, ...common, until: { kind: 'window' } };
-      const instant = Date.parse(until);
-      if (!Number.isNaN(instant)) return { kind, ...common, until: { kind: 'instant', at: instant } };
+      const instant = parseInstant(until);
+      if (instant !== null) return { kind, ...common, until: { kind: 'instant', at: instant } };
       const place = source.positionOf([...at, 'wait', 'until']);
       errors.push({
         path: source.path,

@@ -5,42 +5,28 @@
 import { ENVIRONMENT_ROLES } from '@sitelift/domain/fleet/fleet.ts';
 import { BACKUP_GRADES } from '@sitelift/domain/run/plan.ts';
 import { z } from 'zod';
-import { DURATION_PATTERN } from './duration.ts';
 import { closed } from './explain-issue.ts';
+import {
+  DurationSchema,
+  FlagSchema,
+  INSTANT_EXPECTED,
+  INSTANT_PATTERN,
+  JsonSchema,
+  LineSchema,
+  NameSchema,
+  OneOrMore,
+} from './value-schemas.ts';
 
+const ACTION_PATTERN = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*$/;
 /** A run is a story that a person follows; a thousand steps are a mistake or an attack (F-10). */
 export const MAX_STEPS = 200;
 /** A step that fails ten times running needs a person, not an eleventh time. */
 const MAX_RETRIES = 10;
 
-export const NAME_PATTERN = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
-const ACTION_PATTERN = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*$/;
-/** An instant with its offset: a local time would have to be resolved twice a year (semantics 4). */
-export const INSTANT_PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/;
-export const INSTANT_EXPECTED = 'an instant with its offset, such as 2026-12-18T16:00:00Z';
-
-const MAX_NAME = 63;
-const MAX_LINE = 200;
-
-export const NameSchema = z
-  .string({ error: 'a name in kebab-case' })
-  .max(MAX_NAME, `at most ${MAX_NAME} characters`)
-  .regex(NAME_PATTERN, 'a name in kebab-case, such as `overnight-channel`');
-export const LineSchema = z
-  .string({ error: 'a line of text' })
-  .min(1, 'a line of text')
-  .max(MAX_LINE, `at most ${MAX_LINE} characters`);
-export const DurationSchema = z
-  .string({ error: 'a duration such as 90s, 15m, 3h or 14d' })
-  .regex(DURATION_PATTERN, 'a duration such as 90s, 15m, 3h or 14d');
 const ActionSchema = z
   .string({ error: 'an action, family/verb' })
   .regex(ACTION_PATTERN, 'an action, family/verb, such as `database/backup`');
-const InputSchema = z.record(z.string(), z.json(), { error: 'a mapping of inputs' });
-const FlagSchema = z.boolean({ error: 'true or false' });
-
-const OneOrMore = <Item extends z.ZodType>(item: Item, error: string) =>
-  z.union([item, z.array(item).min(1, error)], { error });
+const InputSchema = z.record(z.string(), JsonSchema, { error: 'a mapping of inputs' });
 
 const common = {
   id: NameSchema,

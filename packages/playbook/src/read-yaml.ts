@@ -3,11 +3,29 @@
  * size first, then encoding, then nesting, and only then is the text parsed. What a YAML library would do by itself is
  * taken away: no tags (they choose types, or code), no merge keys, no `__proto__`, no key twice, few aliases.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
-import { START_OF_FILE, type Position, type SourceError } from './source-error.ts';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Alias,
+  type Document,
+  type Node,
+  type Pair,
+  type YAMLMap,
+} from 'yaml';
+import { findBadCharacter, findTooDeep, isForbiddenText, MAX_DEPTH, TOO_DEEP } from './scan-text.ts';
+import {
+  MAX_ERRORS_PER_FILE,
+  sortSourceErrors,
+  START_OF_FILE,
+  type Position,
+  type SourceError,
+} from './source-error.ts';
 
-/** The parser takes about 2 us a byte and its own stack per level; twenty levels are more than any of our files needs. */
-const MAX_DEPTH = 64;
 /** A value that aliases blow up to more nodes than this is a bomb: a full 1 MiB file has about 200,000. */
 const MAX_NODES = 300_000;
 const MAX_ALIASES = 1_000;
@@ -42,14 +60,24 @@ export function readYaml(input: string | Uint8Array, path: string, maxBytes: num
   } catch {
     return wholeFile(path, 'the file is not UTF-8', 'UTF-8 text');
   }
-  const broken = brokenCharacter(text);
-  if (broken !== null) return { errors: [{ path, ...broken }] };
-  const tooDeep = firstTooDeep(text);
-  if (tooDeep !== null) {
-    const message = `nested more than ${MAX_DEPTH} levels deep`;
-    return { errors: [{ path, ...positionAt(text, tooDeep), message, expected: null }] };
+  // A string may still carry the mark that a decoder of bytes takes off.
+  if (text.startsWith('\uFEFF')) text = text.slice(1);
+  const refused = findBadCharacter(text) ?? findTooDeep(text);
+  return refused === null ? compose(text, path) : { errors: [{ path, ...refused }] };
+}
+
+/**
+ * The library makes an error object per fault, 65,000 for a file of brackets; without their stack traces that takes a
+ * quarter of the time. Nothing else runs meanwhile.
+ */
+function withoutStackTraces<Result>(work: () => Result): Result {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return work();
+  } finally {
+    Error.stackTraceLimit = limit;
   }
-  return compose(text, path);
 }
 
 function compose(text: string, path: string): ReadYaml {
@@ -57,13 +85,16 @@ function compose(text: string, path: string): ReadYaml {
   let document: Document;
   try {
     // Keys that stand twice are found below: the library compares every key with every other one.
-    document = parseDocument(text, {
-      schema: 'core',
-      uniqueKeys: false,
-      prettyErrors: false,
-      lineCounter: lines,
-      logLevel: 'silent',
-    });
+    // With `logLevel: silent` the library would drop every document after the first without a word.
+    document = withoutStackTraces(() =>
+      parseDocument(text, {
+        schema: 'core',
+        uniqueKeys: false,
+        prettyErrors: false,
+        lineCounter: lines,
+        logLevel: 'error',
+      }),
+    );
   } catch (error) {
     return wholeFile(
       path,
@@ -75,64 +106,90 @@ function compose(text: string, path: string): ReadYaml {
     const { line, col } = lines.linePos(offset ?? 0);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const errors: SourceError[] = document.errors.map((error) => ({
+  // One broken bracket makes thousands of complaints; the first ones tell where.
+  const errors: SourceError[] = document.errors.slice(0, MAX_ERRORS_PER_FILE).map((error) => ({
     path,
     ...at(error.pos[0]),
-    message: `not YAML: ${error.message.split('\n')[0] ?? ''}`,
-    expected: null,
+    ...(error.code === 'MULTIPLE_DOCS'
+      ? { message: 'a second document begins here', expected: 'one document per file, no `---`' }
+      : { message: `not YAML: ${error.message.split('\n')[0] ?? ''}`, expected: null }),
   }));
-  const value = errors.length > 0 ? null : convertDocument(document, path, at, errors);
-  const [first, ...rest] = errors;
+  const aliases = errors.length > 0 ? NO_ALIASES : resolveAliases(document);
+  const value = errors.length > 0 ? null : convertDocument(document, aliases, path, at, errors);
+  const [first, ...rest] = sortSourceErrors(errors);
   if (first !== undefined) return { errors: [first, ...rest] };
   return {
     source: {
       path,
       value,
-      positionOf: (keys) => at(find(document, keys).value),
-      keyPositionOf: (keys) => at(find(document, keys).key),
+      positionOf: (keys) => at(find(document, aliases, keys).value),
+      keyPositionOf: (keys) => at(find(document, aliases, keys).key),
     },
   };
+}
+
+/** What each alias stands for: the nearest anchor of its name before it. The library would search the file for each one. */
+type Aliases = ReadonlyMap<Alias, Node>;
+const NO_ALIASES: Aliases = new Map();
+
+function resolveAliases(document: Document): Aliases {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  visit(document, {
+    Alias: (_key, alias) => {
+      const target = anchors.get(alias.source);
+      if (target !== undefined) targets.set(alias, target);
+    },
+    Value: (_key, node) => {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 class TooManyNodes extends Error {}
 
 function convertDocument(
   document: Document,
+  aliases: Aliases,
   path: string,
   at: (offset: number | undefined) => Position,
   errors: SourceError[],
 ): unknown {
   let nodes = 0;
-  let aliases = 0;
+  let followed = 0;
   const refuse = (offset: number | undefined, message: string, expected: string | null) =>
     errors.push({ path, ...at(offset), message, expected });
 
   const convert = (node: unknown, depth: number): unknown => {
     nodes += 1;
-    if (nodes > MAX_NODES || aliases > MAX_ALIASES || depth > MAX_DEPTH) throw new TooManyNodes();
+    if (nodes > MAX_NODES || followed > MAX_ALIASES) throw new TooManyNodes();
+    if (depth > MAX_DEPTH) {
+      refuse(rangeOf(node), TOO_DEEP, null);
+      return null;
+    }
     if (isAlias(node)) {
-      aliases += 1;
-      const target = node.resolve(document);
+      followed += 1;
+      const target = aliases.get(node);
       if (target === undefined)
         refuse(node.range?.[0], `*${node.source} stands for nothing`, 'an anchor before it');
       return convert(target, depth + 1);
     }
     if (isMap(node) || isSeq(node) || isScalar(node)) {
       if (node.tag !== undefined && node.tag !== '')
-        refuse(node.range?.[0], `tags such as ${node.tag} are not allowed`, 'a plain value');
+        refuse(node.range?.[0], `the tag ${shortTag(node.tag)} is not allowed`, 'a plain value');
     }
-    if (isScalar(node)) {
-      if (typeof node.value === 'bigint') return Number(node.value);
-      return node.value ?? null;
-    }
+    if (isScalar(node))
+      return scalarValue(node.value, (message, expected) => refuse(node.range?.[0], message, expected));
     if (isSeq(node)) return node.items.map((item) => convert(item, depth + 1));
     if (!isMap(node)) return null;
     const record: Record<string, unknown> = {};
     for (const { key, value } of node.items) {
       const offset = isScalar(key) ? key.range?.[0] : node.range?.[0];
-      const name = isScalar(key) && key.value !== null ? String(key.value) : null;
+      const name = isScalar(key) ? keyText(key.value) : null;
       if (name === null) refuse(offset, 'a key must be plain text', 'a word before the colon');
-      else if (name === '__proto__' || name === '<<') refuse(offset, `\`${name}\` is not a key here`, null);
+      else if (name === '__proto__' || name === '<<' || isForbiddenText(name))
+        refuse(offset, `${JSON.stringify(name)} is not a key here`, null);
       else if (Object.hasOwn(record, name)) refuse(offset, `\`${name}\` stands here twice`, 'each key once');
       else record[name] = convert(value, depth + 1);
     }
@@ -148,14 +205,56 @@ function convertDocument(
   }
 }
 
+/** `tag:yaml.org,2002:str` is what the library makes of `!!str`. */
+function shortTag(tag: string): string {
+  return tag.replace(/^tag:yaml\.org,2002:/, '!!');
+}
+
+/** A key as text; null for what is no plain word. */
+function keyText(value: unknown): string | null {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : null;
+}
+
+function scalarValue(value: unknown, refuse: (message: string, expected: string) => void): unknown {
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    refuse('the number is too large to be kept exactly', 'a smaller number, or text in quotes');
+    return null;
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    refuse('this is no number that can be kept', 'a number, or text in quotes');
+    return null;
+  }
+  if (typeof value === 'string' && isForbiddenText(value))
+    refuse('the text contains a character that is not allowed', 'text without control characters');
+  return value ?? null;
+}
+
+/** Pairs of a mapping by name, made once per mapping: a file of ten thousand wrong keys asks ten thousand times. */
+const pairsOf = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+
+function pairNamed(map: YAMLMap, name: string): Pair | undefined {
+  const pairs =
+    pairsOf.get(map) ??
+    new Map(
+      map.items.flatMap((pair) =>
+        isScalar(pair.key) ? [[keyText(pair.key.value) ?? '', pair] as const] : [],
+      ),
+    );
+  pairsOf.set(map, pairs);
+  return pairs.get(name);
+}
+
 function find(
   document: Document,
+  aliases: Aliases,
   keys: YamlPath,
 ): { readonly key: number | undefined; readonly value: number | undefined } {
   let node: unknown = document.contents;
   let found = { key: rangeOf(node), value: rangeOf(node) };
   for (const key of keys) {
-    while (isAlias(node)) node = node.resolve(document);
+    if (isAlias(node)) node = aliases.get(node);
     if (isSeq(node)) {
       const item = node.items[Number(key)];
       if (item === undefined) return found;
@@ -163,9 +262,7 @@ function find(
       found = { key: rangeOf(item), value: rangeOf(item) };
       continue;
     }
-    const pair = isMap(node)
-      ? node.items.find(({ key: own }) => isScalar(own) && String(own.value) === String(key))
-      : undefined;
+    const pair = isMap(node) ? pairNamed(node, String(key)) : undefined;
     if (pair === undefined) return found;
     node = pair.value;
     const keyAt = rangeOf(pair.key);
@@ -176,33 +273,4 @@ function find(
 
 function rangeOf(node: unknown): number | undefined {
   return isAlias(node) || isScalar(node) || isMap(node) || isSeq(node) ? node.range?.[0] : undefined;
-}
-
-/** A replacement character or half a surrogate pair is text that was already damaged by a wrong decoder. */
-function brokenCharacter(text: string): Omit<SourceError, 'path'> | null {
-  const replaced = text.indexOf('\uFFFD');
-  const offset = replaced >= 0 ? replaced : text.isWellFormed() ? -1 : text.search(/\p{Surrogate}/u);
-  if (offset < 0) return null;
-  return { ...positionAt(text, offset), message: 'the file is not UTF-8', expected: 'UTF-8 text' };
-}
-
-/** Cheap and a little too strict on purpose: brackets inside quotes count as well. */
-function firstTooDeep(text: string): number | null {
-  let depth = 0;
-  let dashes = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const char = text[index];
-    if (char === '[' || char === '{') depth += 1;
-    else if (char === ']' || char === '}') depth = Math.max(0, depth - 1);
-    else if (char === '-' || char === '?' || char === ':') dashes += text[index + 1] === ' ' ? 1 : 0;
-    else if (char === '\n') dashes = 0;
-    else if (char !== ' ') dashes = 0;
-    if (depth > MAX_DEPTH || dashes > MAX_DEPTH) return index;
-  }
-  return null;
-}
-
-function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset);
-  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
 }

@@ -17,7 +17,7 @@ export interface SourceError extends Position {
 export const START_OF_FILE: Position = { line: 1, column: 1 };
 
 /** More than this many faults of one file help nobody; the rest is counted in one last line. */
-const MAX_ERRORS_PER_FILE = 100;
+export const MAX_ERRORS_PER_FILE = 100;
 
 /** `file:line:column: message (expected: ...)`, which editors and terminals turn into a link. */
 export function formatSourceError(error: SourceError): string {

@@ -1,7 +1,7 @@
 /** Which step comes before which: ids, `needs`, cycles; then a lookup that does not search again. */
 import type { PlaybookStep } from './playbook.ts';
-import { nearestWord } from './nearest-word.ts';
-import type { Position } from './source-error.ts';
+import { didYouMean } from './nearest-word.ts';
+import { MAX_ERRORS_PER_FILE, type Position } from './source-error.ts';
 
 export interface StepOrder {
   /** True when `earlier` is an ancestor of `later`, so it must have ended well before `later` starts. */
@@ -22,11 +22,14 @@ export function orderSteps(
         `the id \`${step.id}\` stands here twice; first in line ${first.at.line}`,
       );
   }
+  const ids = [...byId.keys()];
+  let hints = 0;
   for (const step of steps) {
-    for (const id of step.needs) {
+    for (const id of new Set(step.needs)) {
       if (byId.has(id)) continue;
-      const near = nearestWord(id, [...byId.keys()]);
-      const hint = near === null ? '' : `; did you mean \`${near}\`?`;
+      // Every word is compared with every id: more hints than are shown cost seconds.
+      hints += 1;
+      const hint = hints > MAX_ERRORS_PER_FILE ? '' : didYouMean(id, ids);
       refuse(step.keyAt.needs ?? step.at, `\`${step.id}\` needs \`${id}\`, which is no step here${hint}`);
     }
   }
@@ -60,7 +63,7 @@ function refuseCycles(
   const left = new Map(byId);
   for (let size = -1; size !== left.size;) {
     size = left.size;
-    for (const step of [...left.values()]) if (step.needs.every((id) => !left.has(id))) left.delete(step.id);
+    for (const step of left.values()) if (step.needs.every((id) => !left.has(id))) left.delete(step.id);
   }
   const [start] = left.values();
   if (start === undefined) return;
