@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { inScope, windowsOf } from '../time/window-occurrences.ts';
 import type { MaintenanceWindow, Scope } from './fleet.ts';

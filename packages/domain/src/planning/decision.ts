@@ -42,14 +42,15 @@ export const REASON_CODES = [
   'observation-stale',
   'unhealthy',
   'stopped',
+  'policy-unreadable',
 ] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];
 
 export interface Reason {
   readonly code: ReasonCode;
-  /** One sentence for a person, with names, versions and instants spelled out in UTC by the formatter outside. */
+  /** One sentence for a person, with names, versions, and instants in the zone of the site with the zone beside them. */
   readonly detail: string;
-  /** When this clears by itself; null when it does not. */
+  /** When this clears by itself, or may; null when no instant is known. */
   readonly clearsAt: EpochMs | null;
   /** Who or what clears it, e.g. `the owner of the pin (ops@vendor)`; null when time alone does. */
   readonly clearedBy: string | null;
@@ -65,7 +66,7 @@ export interface Decision {
   readonly reasons: readonly Reason[];
   /** The window in which it starts (the current or the next one); null without one. */
   readonly window: WindowOccurrence | null;
-  /** The earliest instant at which it starts, as far as is known; equals `now` for `start`. */
+  /** The earliest instant at which it can start, as far as is known (capacity aside); equals `now` for `start`. */
   readonly startsAt: EpochMs | null;
 }
 

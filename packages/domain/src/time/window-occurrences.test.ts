@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MaintenanceWindow } from '../fleet/fleet.ts';
 import { WEEKDAYS } from '../fleet/fleet.ts';
