@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { takeBackup } from './fake-context.ts';
+import { binDir, stopOnceBegun, useTestSite } from './test-site.ts';
+
+describe.skipIf(binDir === null)('database/restore', () => {
+  const { cluster, newRun, databases, orders, lie, fakeTools } = useTestSite();
+
+  const spoil = 'delete from shop.orders where id > 100; drop function shop.one';
+
+  it('puts the backup in place under the application, and keeps what it replaced', async () => {
+    const run = newRun();
+    const { backup } = await takeBackup(run);
+    await cluster().query('site', spoil);
+    const application = await cluster().connect('site');
+    expect(await run.observe('restore')).toMatchObject({ state: 'not-applied' });
+    const outcome = await run.apply('restore');
+    expect(outcome).toMatchObject({ kind: 'done', output: { backupId: backup.backupId, rows: 8000 } });
+    await expect(application.query('select 1')).rejects.toThrow();
+    await application.end().catch(() => {});
+    expect(await orders()).toBe(5000);
+    const kept = (await databases()).filter((name) => name.startsWith('site_sitelift_old_'));
+    expect(kept).toHaveLength(1);
+    expect(await orders(kept[0])).toBe(100);
+    expect(await run.observe('restore')).toMatchObject({ state: 'applied' });
+  });
+
+  it('keeps the comment, the settings, the owner and the rights of the database', async () => {
+    const run = newRun();
+    const facts = `select array(select unnest(d.datacl)::text order by 1) as acl, array(select unnest(setconfig) from pg_db_role_setting where setdatabase = d.oid) as settings,
+        (select tableowner from pg_tables where tablename = 'orders') as owner from pg_database d where datname = 'site'`;
+    const before = await cluster().query('site', facts);
+    await takeBackup(run);
+    await run.apply('restore');
+    expect(await cluster().query('site', facts)).toEqual(before);
+    const [row] = await cluster().query<{ comment: string }>(
+      'postgres',
+      "select shobj_description(oid, 'pg_database') as comment from pg_database where datname = 'site'",
+    );
+    expect(row?.comment).toMatch(/^the shop of North \[sitelift restored run=run_/);
+  });
+
+  it('a second call does nothing more', async () => {
+    const run = newRun();
+    await takeBackup(run);
+    await run.apply('restore');
+    await cluster().query('site', "insert into shop.orders (id, note) values (6000, 'since')");
+    expect(await run.apply('restore', 2)).toMatchObject({ kind: 'already-done' });
+    expect(await orders()).toBe(5001);
+  });
+
+  it('wins against an application that connects again and again', async () => {
+    const run = newRun();
+    await takeBackup(run);
+    await cluster().query('site', spoil);
+    const state = { going: true };
+    const insistent = Array.from({ length: 4 }, async () => {
+      while (state.going) {
+        const client = await cluster()
+          .connect('site')
+          .catch(() => null);
+        await client?.query('select pg_sleep(5)').catch(() => {});
+        await client?.end().catch(() => {});
+      }
+    });
+    const outcome = await run.apply('restore');
+    state.going = false;
+    await cluster().query(
+      'postgres',
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'site'",
+    );
+    await Promise.all(insistent);
+    expect(outcome).toMatchObject({ kind: 'done' });
+    expect(await orders()).toBe(5000);
+  });
+
+  it.each([
+    ['a new database that is half filled', 'restoring'],
+    ['a new database of another run', 'other'],
+    ['a new database without a word on it', 'none'],
+  ])('begins again over %s', async (_, state) => {
+    const run = newRun();
+    const { backup } = await takeBackup(run);
+    await cluster().query('postgres', 'create database site_sitelift_new');
+    const [word, whose] = state === 'other' ? ['ready', 'run_other'] : [state, run.runId];
+    if (state !== 'none')
+      await cluster().query(
+        'postgres',
+        `comment on database site_sitelift_new is '[sitelift ${word} run=${whose} step=restore backup=${backup.backupId} fence=3]'`,
+      );
+    await cluster().query('site', spoil);
+    expect(await run.apply('restore', 2)).toMatchObject({ kind: 'done' });
+    expect(await orders()).toBe(5000);
+    expect(await databases()).toHaveLength(2);
+  });
+
+  it('goes on with the swap when the new database was ready', async () => {
+    const run = newRun();
+    const { backup } = await takeBackup(run);
+    await cluster().query('postgres', 'create database site_sitelift_new template site');
+    await cluster().query(
+      'postgres',
+      `comment on database site_sitelift_new is '[sitelift ready run=${run.runId} step=restore backup=${backup.backupId} fence=3]'`,
+    );
+    await cluster().query('site', spoil);
+    const groups = run.groups.length;
+    expect(await run.apply('restore', 2)).toMatchObject({ kind: 'done' });
+    expect(run.groups).toHaveLength(groups);
+    expect(await orders()).toBe(5000);
+  });
+
+  it('restores when there is no current database at all', async () => {
+    const run = newRun();
+    await takeBackup(run);
+    await cluster().query('postgres', 'drop database site');
+    expect(await run.observe('restore')).toMatchObject({
+      state: 'not-applied',
+      differs: 'there is no database site',
+    });
+    expect(await run.apply('restore')).toMatchObject({ kind: 'done', output: { kept: null } });
+    expect(await orders()).toBe(5000);
+  });
+
+  it('stopped in the middle it leaves the current database as it was, and the next attempt ends it', async () => {
+    const tools = await fakeTools({ pg_restore: 'echo begun >&2; exec /usr/bin/sleep 1000' });
+    const run = newRun({ binDir: tools });
+    const real = newRun();
+    await takeBackup(real);
+    run.target = real.target;
+    stopOnceBegun(run);
+    expect(await run.apply('restore')).toMatchObject({ kind: 'failed' });
+    expect(await orders()).toBe(5000);
+    expect(await real.observe('restore')).toMatchObject({ state: 'not-applied' });
+    expect(await real.apply('restore')).toMatchObject({ kind: 'done' });
+  });
+
+  it.each([
+    ['another server', { systemIdentifier: '42' }, 'another database server'],
+    ['another hash', { sha256: 'feed' }, 'SHA-256 differs'],
+    ['another database', { database: 'other' }, 'is of database other'],
+    ['other counts', { counts: { 'shop.orders': 1, 'shop.log': 3000 } }, 'not what was dumped'],
+  ])('a backup that names %s changes nothing', async (_, change, words) => {
+    const run = newRun();
+    await takeBackup(run);
+    await cluster().query('site', spoil);
+    lie(run, change);
+    expect(await run.apply('restore')).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringContaining(words),
+    });
+    expect(await orders()).toBe(100);
+    expect((await databases()).filter((name) => name.includes('_old_'))).toEqual([]);
+  });
+
+  it('a worker with a lower fence than the one at work is refused; two at once cannot be', async () => {
+    const run = newRun();
+    await takeBackup(run);
+    await cluster().query('postgres', 'create database site_sitelift_new');
+    await cluster().query(
+      'postgres',
+      `comment on database site_sitelift_new is '[sitelift restoring run=${run.runId} step=restore backup=bkp_x fence=8]'`,
+    );
+    expect(await run.apply('restore')).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringContaining('newer worker'),
+    });
+    const other = await cluster().connect('postgres');
+    await other.query("select pg_advisory_lock(7431906, hashtext('site'))");
+    run.fence = 9;
+    expect(await run.apply('restore')).toMatchObject({ kind: 'retry-later' });
+    await other.end();
+    expect(await run.apply('restore')).toMatchObject({ kind: 'done' });
+  });
+
+  it('without a backup there is nothing to do; a server that is down cannot be observed', async () => {
+    const run = newRun();
+    expect(await run.observe('restore')).toMatchObject({ state: 'not-applied' });
+    expect(await run.apply('restore')).toMatchObject({ kind: 'failed', reason: 'this run has no backup' });
+    await takeBackup(run);
+    await cluster().kill();
+    try {
+      expect(await run.observe('restore')).toMatchObject({ state: 'cannot-tell' });
+      expect(await run.apply('restore')).toMatchObject({ kind: 'retry-later' });
+    } finally {
+      await cluster().start();
+    }
+  });
+});
