@@ -6,9 +6,11 @@
 import type { SiteObservation } from '@sitelift/domain/run/events.ts';
 import type { BoundAction, JsonObject } from '@sitelift/domain/run/plan.ts';
 import { ACTION_CATALOGUE } from '@sitelift/playbook/action-catalogue.ts';
-import type { ActionTarget, Outcome } from '../drivers/driver.ts';
 import type { ActionRunner, AttemptScope } from '../engine/action-runner.ts';
 import type { Bind } from '../upgrades/freeze-plan.ts';
+
+type Outcome = Awaited<ReturnType<ActionRunner['apply']>>;
+type Slots = AttemptScope['target']['slots'];
 
 export interface ProbedInstance {
   readonly id: string;
@@ -55,12 +57,7 @@ function bound(
   return { action, driver: found.driver, config: found.config, input, flags };
 }
 
-function scopeOf(
-  deps: LookDeps,
-  instance: ProbedInstance,
-  slots: ActionTarget['slots'],
-  signal: AbortSignal,
-): AttemptScope {
+function scopeOf(deps: LookDeps, instance: ProbedInstance, slots: Slots, signal: AbortSignal): AttemptScope {
   const { id, slug, role, url, host, settings, customer, product } = instance;
   const version = instance.version ?? '';
   return {
@@ -103,7 +100,7 @@ function slotNames(settings: JsonObject): SlotNames {
 interface ProxySeen {
   readonly open: boolean | null;
   readonly slot: string | null;
-  readonly slots: ActionTarget['slots'];
+  readonly slots: Slots;
   readonly problem: string | null;
 }
 

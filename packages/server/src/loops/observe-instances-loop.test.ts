@@ -4,7 +4,7 @@ import { newId } from '../db/new-id.ts';
 import { createTestDatabase, type TestDatabase } from '../db/test-database.ts';
 import type { Outcome } from '../drivers/driver.ts';
 import type { AttemptScope } from '../engine/action-runner.ts';
-import { observeInstancesOnce } from './observe-instances.ts';
+import { observeInstancesOnce } from './observe-instances-loop.ts';
 
 const EVERY_MS = 60_000;
 
