@@ -6,7 +6,7 @@ import type { Database } from '../db/database.ts';
 import type { Caller } from '../people/caller.ts';
 import { findSession } from '../people/session-store.ts';
 import { findByToken } from '../people/token-store.ts';
-import { roleWith } from '../views/run-detail-views.ts';
+import { roleWith } from './views/run-detail-views.ts';
 import { refuseCrossSite, type SessionCookie } from './session-cookie.ts';
 
 const BEARER = /^Bearer ([\w.~+/-]{1,200})$/;

@@ -8,8 +8,8 @@ import type { Database } from '../db/database.ts';
 import { every } from '../dispatch/every.ts';
 import { currentScopes } from '../people/current-scopes.ts';
 import type { Caller } from '../people/caller.ts';
-import { eventsAfter, newestEventId } from '../views/audit-views.ts';
-import { listLiveRuns, liveRunsMark } from '../views/runs-views.ts';
+import { eventsAfter, newestEventId } from './views/audit-views.ts';
+import { listLiveRuns, liveRunsMark } from './views/runs-views.ts';
 import type { EventStream } from './event-stream.ts';
 import type { HttpLog } from './http-deps.ts';
 

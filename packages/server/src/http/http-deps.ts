@@ -10,6 +10,7 @@ import type { FleetSnapshot } from '@sitelift/domain/planning/snapshot.ts';
 import type { EpochMs } from '@sitelift/domain/time/instant.ts';
 import type { Database } from '../db/database.ts';
 import type { RunHooks } from '../engine/pg-run-store.ts';
+import type { NewSecret, SecretListing, SetSecretResult } from '../secrets/secret-store.ts';
 import type { RequestResult } from '../upgrades/request-upgrade.ts';
 
 /** `missing`: there is no such thing. `refused`: there is, and a rule stands against it. */
@@ -44,27 +45,10 @@ export interface FleetCommands {
   releaseStop(input: ByWhom): Promise<ChangeResult>;
 }
 
-export interface SecretRow {
-  /** A customer's slug, or `vendor`. */
-  readonly scope: string;
-  readonly name: string;
-  readonly version: number;
-  readonly fingerprint: string;
-  readonly createdAt: EpochMs;
-  readonly createdBy: string;
-}
-
 /** Write-only: nothing here opens a secret. */
 export interface SecretCommands {
-  /** `problem`: the value could not be hidden in logs. */
-  set(input: {
-    readonly actor: string;
-    /** Id of the customer; null for the vendor's own. */
-    readonly customerId: string | null;
-    readonly name: string;
-    readonly value: string;
-  }): Promise<{ readonly secret: SecretRow } | { readonly problem: string }>;
-  list(): Promise<readonly SecretRow[]>;
+  readonly set: (secret: NewSecret) => Promise<SetSecretResult>;
+  readonly list: () => Promise<readonly SecretListing[]>;
 }
 
 /** An upgrade that a person asks for; whoever composes adds what policies say (backup, `any-time`). */

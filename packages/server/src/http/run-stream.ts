@@ -8,8 +8,8 @@ import type { Database } from '../db/database.ts';
 import { every } from '../dispatch/every.ts';
 import type { Caller } from '../people/caller.ts';
 import { currentScopes } from '../people/current-scopes.ts';
-import { getRun } from '../views/run-detail-views.ts';
-import { listLog } from '../views/run-log-views.ts';
+import { getRun } from './views/run-detail-views.ts';
+import { listLog } from './views/run-log-views.ts';
 import type { EventStream } from './event-stream.ts';
 import type { HttpLog } from './http-deps.ts';
 

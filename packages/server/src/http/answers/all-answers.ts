@@ -1,6 +1,6 @@
 /** Every route's answer in one table. A route of the contract that is missing here does not compile. */
 import { Problem } from '@sitelift/contract/problems.ts';
-import { runExists } from '../../views/run-log-views.ts';
+import { runExists } from '../views/run-log-views.ts';
 import type { Answers } from '../answer.ts';
 import { checkId } from '../check-input.ts';
 import { lastEventId, openEventStream, type EventStream } from '../event-stream.ts';

@@ -1,6 +1,6 @@
 /** The night: plan, why, look now, and stopping it. */
 import { Problem } from '@sitelift/contract/problems.ts';
-import { decisionViewer, planView } from '../../views/plan-views.ts';
+import { decisionViewer, planView } from '../views/plan-views.ts';
 import type { Answers } from '../answer.ts';
 import { invalidField, refuseOtherKinds } from '../check-input.ts';
 import type { HttpDeps } from '../http-deps.ts';

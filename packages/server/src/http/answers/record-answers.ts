@@ -5,18 +5,40 @@ import { sql } from 'kysely';
 import type { z } from 'zod';
 import { decisionNow } from '../../db/clock.ts';
 import { verifyEventChain } from '../../db/event-store.ts';
-import { listEvents } from '../../views/audit-views.ts';
+import { listEvents } from '../views/audit-views.ts';
+import { VENDOR_SCOPE } from '../../secrets/secret-store.ts';
 import type { Answers } from '../answer.ts';
 import { invalidField } from '../check-input.ts';
-import type { HttpDeps, SecretRow } from '../http-deps.ts';
+import type { HttpDeps } from '../http-deps.ts';
 
 type RecordAnswers = Pick<Answers, 'health' | 'listEvents' | 'verifyEvents' | 'setSecret' | 'listSecrets'>;
 
-function secretView({ createdAt, ...row }: SecretRow): z.output<typeof SecretSchema> {
-  return { ...row, createdAt: new Date(createdAt).toISOString() };
+type SecretView = z.output<typeof SecretSchema>;
+
+interface ListedSecret {
+  /** `''` for the vendor, or a customer's id. */
+  readonly of: string;
+  readonly view: SecretView;
 }
 
-export function recordAnswers({ db, settings, secrets }: HttpDeps): RecordAnswers {
+async function listSecretViews({ db, secrets }: HttpDeps): Promise<readonly ListedSecret[]> {
+  const { rows } = await sql<{ id: string; slug: string }>`select id, slug from customer`.execute(db);
+  const slugs = new Map(rows.map((row) => [row.id, row.slug]));
+  return (await secrets.list()).map(({ scope, name, version, fingerprint, createdAt, createdBy }) => ({
+    of: scope,
+    view: {
+      scope: scope === VENDOR_SCOPE ? 'vendor' : (slugs.get(scope) ?? scope),
+      name,
+      version,
+      fingerprint,
+      createdAt: createdAt.toISOString(),
+      createdBy,
+    },
+  }));
+}
+
+export function recordAnswers(deps: HttpDeps): RecordAnswers {
+  const { db, settings, secrets } = deps;
   return {
     health: async () => {
       const { version, mail, demo } = settings;
@@ -45,20 +67,25 @@ export function recordAnswers({ db, settings, secrets }: HttpDeps): RecordAnswer
       };
     },
     setSecret: async ({ params, body, caller }) => {
-      const { customer } = body;
-      let customerId: string | null = null;
-      if (customer !== undefined) {
+      let scope = VENDOR_SCOPE;
+      if (body.customer !== undefined) {
         const { rows } = await sql<{ id: string }>`
-          select id from customer where slug = ${customer} and removed_at is null`.execute(db);
+          select id from customer where slug = ${body.customer} and removed_at is null`.execute(db);
         const [row] = rows;
         if (row === undefined) throw invalidField('/customer', 'there is no such customer');
-        customerId = row.id;
+        scope = row.id;
       }
-      const { actor } = caller;
-      const result = await secrets.set({ actor, customerId, name: params.name, value: body.value });
-      if ('problem' in result) throw new Problem('secret-unmaskable', { detail: result.problem });
-      return secretView(result.secret);
+      const { name } = params;
+      const result = await secrets.set({ actor: caller.actor, scope, name, value: body.value });
+      if (result.kind === 'refused') {
+        if (result.code === 'secret-unmaskable') throw new Problem(result.code, { reasons: result.reasons });
+        throw invalidField('path/name', result.reasons.join('; '));
+      }
+      const stored = await listSecretViews(deps);
+      const mine = stored.find((each) => each.of === scope && each.view.name === name);
+      if (mine === undefined) throw new Error('a secret that was just set is not listed');
+      return mine.view;
     },
-    listSecrets: async () => ({ secrets: (await secrets.list()).map(secretView) }),
+    listSecrets: async () => ({ secrets: (await listSecretViews(deps)).map(({ view }) => view) }),
   };
 }

@@ -9,9 +9,9 @@ import { forecastStepMs, type StepHistory } from '@sitelift/domain/run/forecast.
 import type { Lane, RunStateName, StepState } from '@sitelift/domain/run/events.ts';
 import { endedWell } from '@sitelift/domain/run/run-state.ts';
 import { sql, type RawBuilder } from 'kysely';
-import { decisionNow } from '../db/clock.ts';
-import type { Database, Transaction } from '../db/database.ts';
-import { loadHistory } from '../engine/load-start-facts.ts';
+import { decisionNow } from '../../db/clock.ts';
+import type { Database, Transaction } from '../../db/database.ts';
+import { loadHistory } from '../../engine/load-start-facts.ts';
 
 export interface RunRow {
   readonly id: string;

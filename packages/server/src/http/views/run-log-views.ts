@@ -2,8 +2,8 @@
 import type { JournalEventSchema, LogLineView } from '@sitelift/contract/views.ts';
 import { sql } from 'kysely';
 import type { z } from 'zod';
-import type { Database } from '../db/database.ts';
-import { loadJournal } from '../engine/pg-run-store.ts';
+import type { Database } from '../../db/database.ts';
+import { loadJournal } from '../../engine/pg-run-store.ts';
 
 export interface LogQuery {
   readonly step: string | null;

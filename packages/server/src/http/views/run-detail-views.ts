@@ -11,8 +11,8 @@ import { forecastStepMs, type StepHistory } from '@sitelift/domain/run/forecast.
 import type { BackupGrade, RunPlan } from '@sitelift/domain/run/plan.ts';
 import type { RunState } from '@sitelift/domain/run/run-state.ts';
 import { sql } from 'kysely';
-import type { Database, Transaction } from '../db/database.ts';
-import { loadJournal, toEvent } from '../engine/pg-run-store.ts';
+import type { Database, Transaction } from '../../db/database.ts';
+import { loadJournal, toEvent } from '../../engine/pg-run-store.ts';
 import { loadOutlook, loadRunRows, runSummary, type StepRow } from './runs-views.ts';
 
 type FullStepRow = StepRow & {

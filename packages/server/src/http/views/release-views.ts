@@ -1,7 +1,7 @@
 /** Releases with the channels that they are in and how many instances were last seen on each. */
 import type { ReleaseView } from '@sitelift/contract/views.ts';
 import { sql } from 'kysely';
-import type { Database } from '../db/database.ts';
+import type { Database } from '../../db/database.ts';
 
 interface ReleaseRow {
   readonly product: string;
@@ -58,12 +58,4 @@ export async function listReleases(db: Database): Promise<ReleaseView[]> {
     })),
     instances: row.instances,
   }));
-}
-
-/** Id of a release by product and version; null when there is none. */
-export async function findRelease(db: Database, product: string, version: string): Promise<string | null> {
-  const { rows } = await sql<{ id: string }>`
-    select r.id from release r join product p on p.id = r.product_id
-     where p.slug = ${product} and r.version = ${version}`.execute(db);
-  return rows[0]?.id ?? null;
 }

@@ -3,7 +3,7 @@ import type { InstanceView } from '@sitelift/contract/views.ts';
 import type { EnvironmentRole, HoldKind, Target } from '@sitelift/domain/fleet/fleet.ts';
 import type { RunStateName } from '@sitelift/domain/run/events.ts';
 import { sql } from 'kysely';
-import type { Database } from '../db/database.ts';
+import type { Database } from '../../db/database.ts';
 
 /** JSON that PostgreSQL made: instants are text in its own form. */
 interface PinJson {

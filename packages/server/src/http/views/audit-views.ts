@@ -1,7 +1,7 @@
 /** The audit trail for people: who did what, when, before and after. */
 import type { AuditEventView } from '@sitelift/contract/views.ts';
 import { sql, type RawBuilder } from 'kysely';
-import type { Database } from '../db/database.ts';
+import type { Database } from '../../db/database.ts';
 
 interface EventRow {
   readonly id: number;
