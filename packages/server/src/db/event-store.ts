@@ -44,39 +44,57 @@ function asStored(value: unknown): unknown {
   return value === undefined || value === null ? null : JSON.parse(JSON.stringify(value));
 }
 
-export async function recordEvent(tx: Transaction, event: AuditEvent): Promise<void> {
-  const chain = event.customerId ?? '';
-  await sql`insert into event_chain (chain, last_seq, last_hash) values (${chain}, 0, '') on conflict do nothing`.execute(
+export function recordEvent(tx: Transaction, event: AuditEvent): Promise<void> {
+  return recordEvents(tx, [event]);
+}
+
+/** Many at once, in their order, at the cost of one: a fleet of a thousand instances is applied in one go. */
+export async function recordEvents(tx: Transaction, events: readonly AuditEvent[]): Promise<void> {
+  const chains = [...new Set(events.map(({ customerId }) => customerId ?? ''))].sort();
+  await sql`
+    insert into event_chain (chain, last_seq, last_hash) select unnest(${chains}::text[]), 0, ''
+    on conflict do nothing`.execute(tx);
+  // In order of their names, so that two transactions that write to the same chains do not wait for each other.
+  const { rows } = await sql<{ chain: string; last_seq: number; last_hash: string }>`
+    select chain, last_seq, last_hash from event_chain where chain = any(${chains}) order by chain for update`.execute(
     tx,
   );
-  const { rows } = await sql<{ last_seq: number; last_hash: string }>`
-    select last_seq, last_hash from event_chain where chain = ${chain} for update`.execute(tx);
-  const head = rows[0] ?? { last_seq: 0, last_hash: '' };
-  const at = new Date(await decisionNow(tx));
-  const before = asStored(event.before);
-  const after = asStored(event.after);
-  const seq = head.last_seq + 1;
-  const { actor, verb, object, reason } = event;
-  const entry = {
-    chain,
-    seq,
-    at: at.toISOString(),
-    actor,
-    verb,
-    objectKind: object.kind,
-    objectId: object.id,
-    before,
-    after,
-    reason,
-  };
-  const hash = hashEntry(head.last_hash, entry);
+  const heads = new Map(rows.map(({ chain, last_seq: seq, last_hash: hash }) => [chain, { seq, hash }]));
+  const at = new Date(await decisionNow(tx)).toISOString();
+  const records = events.map((event) => {
+    const chain = event.customerId ?? '';
+    const head = heads.get(chain) ?? { seq: 0, hash: '' };
+    const { actor, verb, object, reason, customerId } = event;
+    const [before, after] = [asStored(event.before), asStored(event.after)];
+    const seq = head.seq + 1;
+    const entry = {
+      chain,
+      seq,
+      at,
+      actor,
+      verb,
+      objectKind: object.kind,
+      objectId: object.id,
+      before,
+      after,
+      reason,
+    };
+    const hash = hashEntry(head.hash, entry);
+    heads.set(chain, { seq, hash });
+    return { ...entry, customerId, previous: head.hash, hash };
+  });
   await sql`
     insert into event (chain, chain_seq, at, actor, verb, object_kind, object_id, customer_id, before, after, reason, prev_hash, hash)
-    values (${chain}, ${seq}, ${at}, ${actor}, ${verb}, ${object.kind}, ${object.id}, ${event.customerId},
-            ${JSON.stringify(before)}::jsonb, ${JSON.stringify(after)}::jsonb, ${reason}, ${head.last_hash}, ${hash})`.execute(
-    tx,
-  );
-  await sql`update event_chain set last_seq = ${seq}, last_hash = ${hash} where chain = ${chain}`.execute(tx);
+    select chain, seq, at, actor, verb, "objectKind", "objectId", "customerId", before, after, reason, previous, hash
+      from jsonb_to_recordset(${JSON.stringify(records)}::jsonb)
+        as x (chain text, seq integer, at timestamptz, actor text, verb text, "objectKind" text, "objectId" text,
+              "customerId" text, before jsonb, after jsonb, reason text, previous text, hash text)
+     order by chain, seq`.execute(tx);
+  const moved = [...heads].map(([chain, { seq, hash }]) => ({ chain, seq, hash }));
+  await sql`
+    update event_chain c set last_seq = x.seq, last_hash = x.hash
+      from jsonb_to_recordset(${JSON.stringify(moved)}::jsonb) as x (chain text, seq integer, hash text)
+     where c.chain = x.chain`.execute(tx);
 }
 
 export type ChainVerdict =
