@@ -1,64 +1,108 @@
 /**
- * What the demo and the tests need beyond npm: a PostgreSQL with its client tools, and HAProxy. Installed by apt when we
- * are root on Debian and something is missing; otherwise one line names what to install. Debian starts neither of them as
- * a service of its own here: both are told not to, and the demo runs its own.
+ * PostgreSQL with its client tools, and HAProxy: what a vendor's host has. As root on Debian what is missing is installed by
+ * apt; anywhere else one line says what to install. Their own default services are not started: the demo runs its own.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { access, chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
-interface Need {
-  readonly package: string;
-  readonly isThere: () => boolean;
+export interface SystemPrograms {
+  /** Directory with initdb, postgres, pg_dump, pg_restore, psql: all of one version. */
+  readonly postgresBin: string;
+  readonly haproxy: string;
 }
 
-const POSTGRES_ROOT = '/usr/lib/postgresql';
+/** Debian's way to say that an installation starts no service. */
+const POLICY_FILE = '/usr/sbin/policy-rc.d';
+/** Debian keeps several versions beside each other; any from 14 on will do, 15 is what the demo is tried with. */
+const DEBIAN_POSTGRES = '/usr/lib/postgresql';
+const LOWEST_POSTGRES = 14;
+const NEEDED = ['initdb', 'postgres', 'pg_dump', 'pg_restore', 'psql'] as const;
 
-/** Directory with `initdb`, `postgres`, `pg_dump` and `pg_restore` of one version; the newest that has all of them, or null. */
-export function postgresBinDir(): string | null {
-  const versions = existsSync(POSTGRES_ROOT) ? readdirSync(POSTGRES_ROOT) : [];
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function hasAll(directory: string): Promise<boolean> {
+  return (await Promise.all(NEEDED.map((name) => exists(join(directory, name))))).every(Boolean);
+}
+
+async function findPostgres(): Promise<string | null> {
+  const versions = (await readdir(DEBIAN_POSTGRES).catch(() => []))
+    .map(Number)
+    .filter((version) => version >= LOWEST_POSTGRES)
+    // 15 first, then the newest.
+    .sort((a, b) => Number(b === 15) - Number(a === 15) || b - a);
   const candidates = [
-    ...versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(POSTGRES_ROOT, version, 'bin')),
+    ...versions.map((version) => join(DEBIAN_POSTGRES, String(version), 'bin')),
     ...(process.env['PATH'] ?? '').split(delimiter),
   ];
-  const tools = ['initdb', 'postgres', 'pg_dump', 'pg_restore'];
-  return candidates.find((dir) => dir !== '' && tools.every((tool) => existsSync(join(dir, tool)))) ?? null;
+  for (const directory of candidates) if (directory !== '' && (await hasAll(directory))) return directory;
+  return null;
 }
 
-/** HAProxy lives in /usr/sbin, which is not on everybody's PATH. */
-export function haproxyProgram(): string | null {
-  const dirs = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
-  return dirs.map((dir) => join(dir, 'haproxy')).find((path) => existsSync(path)) ?? null;
+async function findHaproxy(): Promise<string | null> {
+  const directories = ['/usr/sbin', '/usr/local/sbin', ...(process.env['PATH'] ?? '').split(delimiter)];
+  for (const directory of directories) {
+    const path = join(directory, 'haproxy');
+    if (directory !== '' && (await exists(path))) return path;
+  }
+  return null;
 }
 
-const NEEDS: readonly Need[] = [
-  { package: 'postgresql', isThere: () => postgresBinDir() !== null },
-  { package: 'postgresql-client', isThere: () => postgresBinDir() !== null },
-  { package: 'haproxy', isThere: () => haproxyProgram() !== null },
-];
-
-function apt(args: readonly string[]): string | null {
-  const { status, stderr } = spawnSync('apt-get', args, {
-    encoding: 'utf8',
-    // `policy-rc.d` is what keeps packages from starting services; this variable does the same for this one call.
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+function apt(args: readonly string[], log: (line: string) => void): Promise<void> {
+  return new Promise((done, fail) => {
+    const child = spawn('apt-get', args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    });
+    let output = '';
+    const take = (chunk: Buffer): void => {
+      output = `${output}${chunk.toString()}`.slice(-4000);
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('error', fail);
+    log(`apt-get ${args.join(' ')}`);
+    child.on('close', (code) =>
+      code === 0 ? done() : fail(new Error(`apt-get ended with ${code}: ${output.trim().slice(-1000)}`)),
+    );
   });
-  return status === 0 ? null : (stderr.trim().split('\n').at(-1) ?? 'apt-get failed');
 }
 
-/** Null when everything is there (now); else one line that says what is missing and what to do. */
-export function ensureSystemPackages(say: (line: string) => void): string | null {
-  const missing = NEEDS.filter((need) => !need.isThere()).map((need) => need.package);
-  if (missing.length === 0) return null;
-  const names = missing.join(' ');
-  const isRootOnDebian = process.getuid?.() === 0 && existsSync('/etc/debian_version');
-  if (!isRootOnDebian)
-    return `missing: ${names}. Install them, on Debian or Ubuntu: sudo apt-get install ${names}`;
-  say(`Installing ${names} (once).`);
-  const failed =
-    apt(['update', '-qq']) ?? apt(['install', '-y', '-qq', '--no-install-recommends', ...missing]);
-  if (failed !== null) return `apt-get could not install ${names}: ${failed}`;
-  return NEEDS.every((need) => need.isThere())
-    ? null
-    : `apt-get installed ${names}, but they are still not found`;
+/** Installs without starting anything; an existing policy of the machine is left as it is. */
+async function installQuietly(packages: readonly string[], log: (line: string) => void): Promise<void> {
+  const ours = !(await exists(POLICY_FILE));
+  if (ours) {
+    await writeFile(POLICY_FILE, '#!/bin/sh\nexit 101\n');
+    await chmod(POLICY_FILE, 0o755);
+  }
+  try {
+    await apt(['install', '-y', '-q', '--no-install-recommends', ...packages], log).catch(async () => {
+      // A fresh machine has no package lists yet.
+      await apt(['update', '-q'], log);
+      await apt(['install', '-y', '-q', '--no-install-recommends', ...packages], log);
+    });
+  } finally {
+    if (ours) await rm(POLICY_FILE, { force: true });
+  }
+}
+
+/** Finds the programs, installing what is missing where that is possible; rejects with one line that says what to do. */
+export async function ensureSystemPrograms(log: (line: string) => void = () => {}): Promise<SystemPrograms> {
+  const missing = async (): Promise<string[]> => [
+    ...((await findPostgres()) === null ? ['postgresql-15', 'postgresql-client-15'] : []),
+    ...((await findHaproxy()) === null ? ['haproxy'] : []),
+  ];
+  const packages = await missing();
+  const debian = (await exists('/etc/debian_version')) && (await exists('/usr/bin/apt-get'));
+  if (packages.length > 0 && debian && process.getuid?.() === 0) await installQuietly(packages, log);
+  const [postgresBin, haproxy] = [await findPostgres(), await findHaproxy()];
+  if (postgresBin !== null && haproxy !== null) return { postgresBin, haproxy };
+  throw new Error(
+    `the demo needs ${(await missing()).join(', ')}: install ${debian ? `with \`sudo apt-get install ${packages.join(' ')}\`` : 'PostgreSQL 15 (server and client tools) and HAProxy 2.4 or newer'}`,
+  );
 }
