@@ -2,6 +2,7 @@
  * The plain values of our files, each with the phrase that an error gives after "expected: ". Playbooks and fleet files use
  * the same ones, so a name or an instant is written alike everywhere.
  */
+import { isVersion } from '@sitelift/domain/fleet/version-order.ts';
 import { isZone } from '@sitelift/domain/time/resolve-local-time.ts';
 import { z } from 'zod';
 import { DURATION_PATTERN } from './duration.ts';
@@ -13,15 +14,12 @@ export const INSTANT_EXPECTED = 'an instant with its offset, such as 2026-12-18T
 /** Shape only: no spaces, brackets or commas, so nothing can smuggle a second recipient into a header. */
 export const EMAIL_PATTERN = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
 const CLOCK_PATTERN = /^([01]\d|2[0-3]):[0-5]\d$/;
-/** Dotted numbers, then perhaps `-beta.1` or `+build`. A version becomes part of paths: no slash, nothing that begins with a dot. */
-const VERSION_PATTERN = /^\d+(\.\d+)*([-+][0-9A-Za-z]+([.+-][0-9A-Za-z]+)*)?$/;
 
 const MAX_NAME = 63;
 const MAX_LINE = 200;
 const MAX_TEXT = 20_000;
 const MAX_EMAIL = 254;
 const MAX_URL = 2_000;
-const MAX_VERSION = 64;
 
 export const NameSchema = z
   .string({ error: 'a name in kebab-case' })
@@ -53,8 +51,7 @@ export const ClockSchema = z
 /** YAML reads `5.10` as the number 5.1, which is another version: quotes are asked for instead of a guess. */
 export const VersionSchema = z
   .string({ error: 'a version, in quotes when it looks like a number: "5.10"' })
-  .max(MAX_VERSION, `at most ${MAX_VERSION} characters`)
-  .regex(VERSION_PATTERN, 'an exact version, such as 5.12.8 or 6.0-beta.1');
+  .refine(isVersion, 'an exact version, such as 5.12.8 or 6.0-beta.1');
 export const ZoneSchema = z
   .string({ error: 'an IANA time zone, such as Europe/Amsterdam' })
   .refine(isZone, 'an IANA time zone, such as Europe/Amsterdam');
