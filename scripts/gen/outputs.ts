@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ClientConfig } from 'pg';
 import { generateOpenApi } from '../../packages/contract/src/openapi.ts';
+import { generateFleetSchema } from '../../packages/playbook/src/fleet-schema.ts';
 import { generatePlaybookSchema } from '../../packages/playbook/src/playbook-schema.ts';
 import { dumpGoldenSchema } from './golden-schema.ts';
 import { generateTableTypes } from './table-types.ts';
@@ -19,5 +20,6 @@ export const OUTPUTS: readonly Output[] = [
   { path: 'packages/server/src/db/tables.ts', generate: generateTableTypes },
   { path: 'packages/server/migrations/schema.sql', generate: dumpGoldenSchema },
   { path: 'schemas/playbook.schema.json', generate: async () => generatePlaybookSchema() },
+  { path: 'schemas/fleet.schema.json', generate: async () => generateFleetSchema() },
   { path: 'openapi/openapi.json', generate: async () => generateOpenApi() },
 ];

@@ -3,6 +3,7 @@ import type {
   FleetCustomer,
   FleetFiles,
   FleetInstance,
+  FleetPin,
   FleetRelease,
   Place,
 } from '@sitelift/playbook/fleet-file.ts';
@@ -104,3 +105,19 @@ export function sampleFleet(more: Partial<FleetFiles> = {}): FleetFiles {
     ...more,
   };
 } // prettier-ignore
+
+export const SAMPLE_PIN: FleetPin = {
+  version: '1.0.0',
+  owner: 'ada@north.example',
+  reason: 'audit',
+  ends: { kind: 'channel-reaches', channel: 'release' },
+  place: at(12, 'north.yaml'),
+};
+
+/** The sample fleet with this pin, or none, on `north-live`. */
+export function withPin(pin: FleetPin | null): FleetFiles {
+  const instances = sampleFleet().instances.map((each) =>
+    each.slug === 'north-live' ? { ...each, pin } : each,
+  );
+  return sampleFleet({ instances });
+}
