@@ -8,7 +8,7 @@
  * - a reset on a connection that was kept open since an earlier request says nothing about the site (every browser sends it
  *   again), so it is sent again on a fresh connection and counted apart.
  *
- *   node demo/load-client.ts --origin http://127.0.0.1:8080 --sites north-live,north-uat --out report.json [--every 100]
+ *   node demo/load-client.ts --origin http://127.0.0.1:8080 --sites north-live,north-uat --out report.json [--every 100] [--minutes 60]
  *
  * The report is written every second and once more, complete, on SIGTERM or SIGINT.
  */
@@ -207,12 +207,13 @@ function main(): void {
       sites: { type: 'string' },
       out: { type: 'string' },
       every: { type: 'string', default: '100' },
+      minutes: { type: 'string', default: '60' },
     },
   });
   const { origin, sites, out, every } = values;
   if (origin === undefined || sites === undefined || out === undefined)
     throw new Error(
-      'usage: node demo/load-client.ts --origin <url> --sites <slug,slug> --out <file> [--every <ms>]',
+      'usage: node demo/load-client.ts --origin <url> --sites <slug,slug> --out <file> [--every <ms>] [--minutes <n>]',
     );
   const asking = startAsking({ origin: new URL(origin), sites: sites.split(','), everyMs: Number(every) });
   const writer = setInterval(() => writeReport(out, asking.report()), WRITE_EVERY_MS);
@@ -226,6 +227,8 @@ function main(): void {
       process.exit(0);
     });
   };
+  // Nobody asks for ever: also when whoever started this is gone.
+  setTimeout(stop, Number(values.minutes) * 60_000).unref();
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 }

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureSystemPackages } from '../demo/system-packages.ts';
+import { ensureSystemPrograms } from '../demo/system-packages.ts';
 import { buildWebIfStale } from './build-web.ts';
 
 interface Counts {
@@ -55,9 +55,10 @@ function runLane(name: string, args: readonly string[]): Counts {
   }
 }
 
-const missing = ensureSystemPackages(console.log);
-if (missing !== null) {
-  console.error(missing);
+try {
+  await ensureSystemPrograms(console.log);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }
 const notBuilt = await buildWebIfStale(console.log);

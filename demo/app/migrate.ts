@@ -24,10 +24,12 @@ async function stateOf(script: Script): Promise<MigrationState> {
 await runScript({
   apply: async (script) => {
     const before = await stateOf(script);
-    if (before.state === 'in-between') throw new ScriptFailure(before.reason);
     if (before.state === 'applied') return console.log('nothing to migrate');
-    await recordEffect(script, false);
-    console.log(`${before.pending} migrations to run`);
+    // Each migration is a transaction of its own and is written down with it, so what was cut off goes on where it was.
+    await recordEffect(script, { idempotent: false, resumed: before.state === 'in-between' });
+    console.log(
+      before.state === 'in-between' ? `going on: ${before.reason}` : `${before.pending} migrations to run`,
+    );
     const build = await builtOrFail(script, script.to);
     await runMigrations(migrationsDirectory(script.paths, build), connectionOf(script));
     const after = await stateOf(script);
@@ -36,8 +38,9 @@ await runScript({
     console.log(`migrated ${script.from} -> ${script.to}`);
   },
   observe: async (script) => {
-    const { state, ...detail } = await stateOf(script);
-    if (state === 'in-between') throw new Error(JSON.stringify(detail));
-    return state === 'applied';
+    const seen = await stateOf(script);
+    if (seen.state !== 'in-between') return seen.state === 'applied';
+    console.log(seen.reason);
+    return 'partly';
   },
 });

@@ -12,8 +12,8 @@ import { startTicksOf } from '../services.ts';
 import type { BuildArtefact } from './build.ts';
 import type { Connection } from './migrations.ts';
 
-/** Exit codes: `observe` answers with the first three, a refused fence has one of its own. */
-export const EXIT = { done: 0, notApplied: 1, failed: 1, cannotTell: 2, refused: 77 } as const;
+/** Exit codes: `observe` answers with done, notApplied, cannotTell or partly, a refused fence has one of its own. */
+export const EXIT = { done: 0, notApplied: 1, failed: 1, cannotTell: 2, partly: 3, refused: 77 } as const;
 
 /** How long a script waits for another one on the same instance, milliseconds. */
 const LOCK_LIMIT_MS = 20_000;
@@ -65,7 +65,7 @@ function need(name: string): string {
 
 export function readScript(): Script {
   return {
-    paths: pathsUnder(resolve(need('SITELIFT_DEMO_DIR'))),
+    paths: pathsUnder(resolve(need('DEMO_DIR'))),
     instance: need('SITELIFT_INSTANCE'),
     action: need('SITELIFT_ACTION'),
     run: need('SITELIFT_RUN'),
@@ -130,9 +130,23 @@ async function lockInstance(script: Script): Promise<() => Promise<void>> {
 }
 
 /** Writes down a real effect, just before it happens. */
-export async function recordEffect(script: Script, idempotent: boolean): Promise<void> {
+export async function recordEffect(
+  script: Script,
+  { idempotent, resumed = false }: { readonly idempotent: boolean; readonly resumed?: boolean },
+): Promise<void> {
   const { instance, run, step, attempt, action, from, to } = script;
-  const line = { at: new Date().toISOString(), instance, run, step, attempt, action, from, to, idempotent };
+  const line = {
+    at: new Date().toISOString(),
+    instance,
+    run,
+    step,
+    attempt,
+    action,
+    from,
+    to,
+    idempotent,
+    resumed,
+  };
   await appendFile(script.paths.effects, `${JSON.stringify(line)}\n`);
 }
 
@@ -144,8 +158,8 @@ export async function slotVersion(paths: DemoPaths, instance: string, slot: stri
 export interface ScriptBody {
   /** What Sitelift asked for; throws `ScriptFailure` to end with a sentence. */
   readonly apply: (script: Script) => Promise<void>;
-  /** Whether that is already so; `cannot tell` by throwing. */
-  readonly observe: (script: Script) => Promise<boolean>;
+  /** Whether that is already so; `partly` when applying again goes on from there; `cannot tell` by throwing. */
+  readonly observe: (script: Script) => Promise<boolean | 'partly'>;
 }
 
 /** Runs a script: `observe` as its first argument asks whether its work is done, nothing else changes anything. */
@@ -154,7 +168,8 @@ export async function runScript(body: ScriptBody): Promise<void> {
   try {
     const script = readScript();
     if (observing) {
-      process.exitCode = (await body.observe(script)) ? EXIT.done : EXIT.notApplied;
+      const seen = await body.observe(script);
+      process.exitCode = seen === 'partly' ? EXIT.partly : seen ? EXIT.done : EXIT.notApplied;
     } else {
       const unlock = await lockInstance(script);
       try {

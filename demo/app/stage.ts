@@ -13,7 +13,7 @@ await runScript({
         `${service.name} runs ${service.labels['version']}: it cannot be replaced under it`,
       );
     const build = await makeBuild(script.paths, script.to, artefactOf('SITELIFT_TO_ARTEFACT'));
-    await recordEffect(script, true);
+    await recordEffect(script, { idempotent: true });
     await linkSlot(script.paths, script.instance, script.stagingSlot, build);
     console.log(
       `${script.to} stands in ${script.stagingSlot} (code ${build.code}, migrations ${build.migrations})`,

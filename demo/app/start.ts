@@ -21,7 +21,7 @@ await runScript({
     if (build === null)
       throw new ScriptFailure(`${slot} of ${instance} holds ${staged ?? 'nothing'}, not ${version}`);
     const service = await statusOf(paths, serviceOf(instance, slot));
-    if (!service.running) await recordEffect(script, true);
+    if (!service.running) await recordEffect(script, { idempotent: true });
     const url = process.env['SITELIFT_URL'] ?? '';
     const connection = connectionOf(script);
     await startApplication(paths, { instance, slot, port: portOf(script), url, build, connection });

@@ -7,7 +7,7 @@ import { recordEffect, runScript } from './script.ts';
 await runScript({
   apply: async (script) => {
     const service = await statusOf(script.paths, serviceOf(script.instance, script.slot));
-    if (service.running) await recordEffect(script, true);
+    if (service.running) await recordEffect(script, { idempotent: true });
     await stopApplication(script.paths, script.instance, script.slot);
     console.log(`${service.name} ${service.running ? 'is stopped' : 'did not run'}`);
   },

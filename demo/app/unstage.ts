@@ -13,7 +13,7 @@ await runScript({
       throw new ScriptFailure(
         `${serviceOf(instance, stagingSlot)} still runs: stop it before taking its code away`,
       );
-    await recordEffect(script, true);
+    await recordEffect(script, { idempotent: true });
     await rm(join(paths.sites, instance, stagingSlot), { force: true });
     console.log(`${to} is gone from ${stagingSlot}`);
   },

@@ -37,7 +37,7 @@ function connectionFromUrl(text: string): Connection {
 
 async function check(): Promise<void> {
   const version = need('SITELIFT_FROM_VERSION');
-  const build = await readBuild(pathsUnder(resolve(need('SITELIFT_DEMO_DIR'))), version);
+  const build = await readBuild(pathsUnder(resolve(need('DEMO_DIR'))), version);
   if (build === null) throw new Error(`there is no build of ${version} to check the copy with`);
   const port = await freePort(FIRST_PORT + (process.pid % 1000));
   const env = applicationEnv(

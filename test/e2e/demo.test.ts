@@ -27,6 +27,8 @@ interface Effect {
   readonly instance: string;
   readonly run: string;
   readonly action: string;
+  /** Went on with what an earlier attempt had begun; each migration still ran once. */
+  readonly resumed: boolean;
 }
 
 const GOOD_NIGHT = { upgraded: 4, rolledBack: 1, held: 2, upToDate: 1, problems: [] };
@@ -85,7 +87,9 @@ describe.each([
       expect(Object.values(summary.failedRequests).reduce((sum, count) => sum + count, 0)).toBe(0);
       expect(code).toBe(0);
       // What is not idempotent ran once per run: the effects are counted where they happen, by the scripts themselves.
-      const migrations = (await effectsOf(dataDir)).filter(({ action }) => action === 'database/migrate');
+      const migrations = (await effectsOf(dataDir)).filter(
+        ({ action, resumed }) => action === 'database/migrate' && !resumed,
+      );
       const perRun = Map.groupBy(migrations, ({ run }) => run);
       expect(perRun.size).toBe(5);
       for (const effects of perRun.values()) expect(effects).toHaveLength(1);

@@ -78,7 +78,16 @@ export type ObserveResult =
       readonly backup?: BackupRecord;
       readonly output?: JsonObject;
     }
-  | { readonly state: 'not-applied'; readonly facts: JsonObject; readonly differs: string }
+  | {
+      readonly state: 'not-applied';
+      readonly facts: JsonObject;
+      readonly differs: string;
+      /**
+       * Some of it was done, and doing it again goes on from there. Only for work that can be resumed; it is tried again
+       * like a failure, but never counts as proof that nothing was applied (semantics 14).
+       */
+      readonly partly?: boolean;
+    }
   | { readonly state: 'cannot-tell'; readonly reason: string };
 
 export type Outcome =

@@ -80,10 +80,16 @@ function engineOn(world: World, store: ReturnType<typeof createMemoryRunStore>, 
   };
 }
 
-function setUp() {
+function setUp({ migrateRetries = 0 } = {}) {
   const world = new World();
   const store = createMemoryRunStore(() => world.now, FREE);
-  store.add('run_1', samplePlan());
+  const plan = samplePlan();
+  const steps = plan.steps.map((step) =>
+    step.id === 'migrate' && step.kind === 'uses'
+      ? { ...step, retry: { times: migrateRetries, pauseMs: 0 } }
+      : step,
+  );
+  store.add('run_1', { ...plan, steps });
   return { world, store, engine: (worker = 'w1') => engineOn(world, store, worker) };
 }
 
@@ -168,6 +174,36 @@ describe('one run, one worker', () => {
     world.now += 60_000;
     expect(await store.due(10)).toEqual(['run_1']);
     expect(await advanceRun(engine(), 'run_1')).toBe('over');
+    expect(await endOf(store)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('work that was done in part is never taken for nothing: the point of no return stays crossed, and it goes on', async () => {
+    const { world, store, engine } = setUp({ migrateRetries: 1 });
+    const { observe } = world.runner;
+    let half = false;
+    const runner: ActionRunner = {
+      ...world.runner,
+      observe: async (bound, scope) =>
+        bound.action === 'database/migrate' && half && !world.applied.has('database/migrate')
+          ? { state: 'not-applied', facts: {}, differs: 'half of it', partly: true }
+          : observe(bound, scope),
+    };
+    world.before = async (action) => {
+      if (action !== 'database/migrate' || half) return undefined;
+      half = true;
+      return { kind: 'unknown', reason: 'connection reset' };
+    };
+    await advanceRun({ ...engine(), runner }, 'run_1');
+    const journal = await store.journal('run_1');
+    expect(journal).toContainEqual(
+      expect.objectContaining({
+        step: 'migrate',
+        outcome: 'failed',
+        notApplied: false,
+        reason: 'half of it',
+      }),
+    );
+    expect(journal.some(({ kind }) => kind === 'undo-began')).toBe(false);
     expect(await endOf(store)).toMatchObject({ state: 'succeeded' });
   });
 

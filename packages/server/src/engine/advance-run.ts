@@ -9,7 +9,14 @@ import { findStep } from '@sitelift/domain/run/apply-event.ts';
 import { stepRecord } from '@sitelift/domain/run/run-state.ts';
 import { targetOf, type ActionRunner, type AttemptScope } from './action-runner.ts';
 import { keepLease, type Lease, type LeaseSettings } from './lease.ts';
-import { boundAction, observeSite, outcomeOf, performAttempt, stepEnded } from './perform-step.ts';
+import {
+  boundAction,
+  observeSite,
+  outcomeOf,
+  performAttempt,
+  provesNothing,
+  stepEnded,
+} from './perform-step.ts';
 import { FencedError, type NoticeToSend, type RunHandle, type RunStore } from './run-store.ts';
 import type { StepLog } from './step-log.ts';
 
@@ -279,6 +286,6 @@ async function reconcile(
       // Only a backup carries a grade; its proof is part of the step and is made again.
       return [await performAttempt(deps.runner, current(), lane, stepId, scope)];
     }
-    return [ended(outcomeOf(seen, 'done'), seen.state === 'not-applied')];
+    return [ended(outcomeOf(seen, 'done'), provesNothing(seen))];
   });
 }

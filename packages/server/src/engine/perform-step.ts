@@ -65,6 +65,11 @@ export function outcomeOf(seen: ObserveResult, kind: 'done' | 'already-done'): O
   }
 }
 
+/** Is it proven that nothing was applied? What was done in part is not (semantics 14). */
+export function provesNothing(seen: ObserveResult): boolean {
+  return seen.state === 'not-applied' && seen.partly !== true;
+}
+
 /**
  * Performs the action of an attempt that is already journaled as started. Resolves to the row to append; `lost` says that
  * the lease went meanwhile.
@@ -93,14 +98,15 @@ export async function performAttempt(
       return ended(outcome);
     case 'failed': {
       const after = bound.flags.mutates ? await runner.observe(bound, scope) : null;
-      return ended(outcome, after?.state === 'not-applied');
+      return ended(outcome, after !== null && provesNothing(after));
     }
     case 'done':
     case 'already-done': {
       if (bound.flags.mutates) {
         const after = await runner.observe(bound, scope);
         if (after.state === 'not-applied') {
-          return ended({ kind: 'failed', reason: `it said that it was done, but: ${after.differs}` }, true);
+          const reason = `it said that it was done, but: ${after.differs}`;
+          return ended({ kind: 'failed', reason }, provesNothing(after));
         }
       }
       return ended(await prove(runner, run, lane, stepId, scope, outcome));

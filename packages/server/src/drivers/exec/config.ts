@@ -23,7 +23,7 @@ export const execConfigSchema = z
         z.string().regex(/^[a-z][a-z0-9-]*$/, 'a verb in kebab-case'),
         z.strictObject({
           run: argvSchema,
-          /** Looks and changes nothing: exit code 0 applied, 1 not applied, anything else cannot tell. */
+          /** Looks and changes nothing: exit code 0 applied, 1 not applied, 3 partly and `run` goes on from there, else cannot tell. */
           observe: argvSchema.optional(),
         }),
       )

@@ -201,6 +201,7 @@ describe('observing by script', () => {
     ['exit 0', 'applied'],
     ['exit 1', 'not-applied'],
     ['exit 2', 'cannot-tell'],
+    ['exit 3', 'not-applied'],
     ['kill -9 $$', 'cannot-tell'],
   ])('takes `%s` for %s', async (text, state) => {
     expect(await actionOf('app/stage').observe(look(text))).toMatchObject({ state });

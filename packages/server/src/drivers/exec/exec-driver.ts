@@ -22,6 +22,8 @@ import { versionMeant, type ExecContext } from './script-environment.ts';
 const TEMPORARY = 75;
 const RETRY_AFTER_MS = 30_000;
 const NOT_APPLIED = 1;
+/** `observe`: some of it was done, and `run` goes on from there. */
+const PARTLY = 3;
 
 const inputSchema = z.record(z.string(), z.json());
 
@@ -126,6 +128,13 @@ function observeResult(action: string, name: string, { end, output }: ScriptEnd)
   const facts = typeof output === 'string' ? {} : output;
   if (end.code === NOT_APPLIED)
     return { state: 'not-applied', facts, differs: `"${name}" says that it is not applied` };
+  if (end.code === PARTLY)
+    return {
+      state: 'not-applied',
+      facts,
+      differs: `"${name}" says that it is partly applied and can go on`,
+      partly: true,
+    };
   if (end.code !== 0)
     return { state: 'cannot-tell', reason: `observing "${name}" ended with exit code ${end.code}` };
   if (typeof output === 'string') return { state: 'cannot-tell', reason: output };
