@@ -26,7 +26,8 @@ function configuration(paths: DemoPaths, state: WorldState): string {
   const backends = SITES.flatMap(({ slug }) =>
     SLOTS.map((slot) => {
       const server = `127.0.0.1:${portOf(state, slug, slot)}`;
-      return `backend ${serviceOf(slug, slot)}\n    server application ${server}\n`;
+      const name = serviceOf(slug, slot);
+      return `backend ${name}\n    http-response set-header x-sitelift-backend ${name}\n    server application ${server}\n`;
     }),
   );
   return `# Written by demo/proxy.ts at every start of the demo.

@@ -1,6 +1,7 @@
 /**
  * Writes the sample fleet with this demo's own ports and paths. The files in demo/fleet are complete as they stand, for the
- * default ports and `./data`; only a few words in them are replaced, so what a reader learns from the sample is what is applied.
+ * default ports and a data directory in `/var/lib/sitelift`; only a few words in them are replaced, so what a reader learns
+ * from the sample is what is applied.
  */
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,7 +15,7 @@ import type { WorldState } from './world-state.ts';
 export interface FleetWords {
   /** Port in the sample to port of this demo. */
   readonly ports: ReadonlyMap<number, number>;
-  /** Instead of `./data/demo`. */
+  /** Instead of `/var/lib/sitelift/demo`. */
   readonly root: string;
   readonly proxySocket: string;
   /** Instead of `demo/app` in the arguments of scripts. */
@@ -27,14 +28,18 @@ export interface FleetWords {
 /** Pure. Paths are written as quoted strings, so that no character of theirs means anything to YAML. */
 export function renderFleetFile(text: string, words: FleetWords): string {
   return text
-    .replace(/\.\/data\/demo\/proxy\/admin\.sock/g, () => JSON.stringify(words.proxySocket))
-    .replace(/\.\/data\/demo((?:\/[\w.-]+)*)/g, (_, rest: string) => JSON.stringify(`${words.root}${rest}`))
+    .replace(/(?<=[:\s])\d{4,5}(?=[\s,}'"/]|$)/g, (digits) =>
+      String(words.ports.get(Number(digits)) ?? digits),
+    )
+    .replace(/\/var\/lib\/sitelift\/demo\/proxy\/admin\.sock/g, () => JSON.stringify(words.proxySocket))
+    .replace(/\/var\/lib\/sitelift\/demo((?:\/[\w.-]+)*)/g, (_, rest: string) =>
+      JSON.stringify(`${words.root}${rest}`),
+    )
     .replace(/(?<![\w/])demo\/app\/([\w.-]+)/g, (_, file: string) =>
       JSON.stringify(join(words.scripts, file)),
     )
     .replace(/\[node,/g, () => `[${JSON.stringify(words.node)},`)
-    .replace(/\/usr\/lib\/postgresql\/15\/bin/g, () => JSON.stringify(words.postgresBin))
-    .replace(/(?<![\d.])\d{4,5}(?![\d.])/g, (digits) => String(words.ports.get(Number(digits)) ?? digits));
+    .replace(/\/usr\/lib\/postgresql\/15\/bin/g, () => JSON.stringify(words.postgresBin));
 }
 
 function wordsOf(paths: DemoPaths, state: WorldState, programs: SystemPrograms): FleetWords {

@@ -1,14 +1,14 @@
 /**
  * The demo's service manager: what systemd is to a vendor's host. It starts programs in sessions of their own, so neither
  * Ctrl-C in the terminal nor a `kill -9` of Sitelift and its whole process group takes a site down, and remembers them in
- * one file each (`<demo>/services/<name>.json`: pid with start ticks, because a pid alone may be somebody else's by now).
+ * two files each in `<demo>/services`: what it is, and its pid with its start time (a pid alone may be somebody else's by now).
  *
  * `wanted` outlives a stop of everything: what ran when the demo was stopped is what runs when it starts again.
  *
  *   node demo/services.ts status|start|stop|stop-all [name] [--dir <demo directory>]
  */
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathsUnder } from './paths.ts';
@@ -30,7 +30,11 @@ export interface ServiceSpec {
 
 interface ServiceRecord extends ServiceSpec {
   readonly wanted: boolean;
-  readonly process: { readonly pid: number; readonly startTicks: string } | null;
+}
+
+interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTicks: string;
 }
 
 export interface ServiceStatus {
@@ -44,6 +48,16 @@ export interface ServiceStatus {
 /** After this long a service that was asked to stop is killed, milliseconds. */
 const STOP_LIMIT_MS = 15_000;
 const POLL_MS = 50;
+const NOTE_LIMIT_MS = 10_000;
+
+/** Pid and start time in a line of /proc/PID/stat, or the bare pid where there is no /proc. */
+function identityIn(line: string): ProcessIdentity | null {
+  const pid = Number.parseInt(line, 10);
+  if (Number.isNaN(pid)) return null;
+  // The name stands in parentheses and may hold anything; the fields that count come after the last one.
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  return { pid, startTicks: line.includes(')') ? (fields[19] ?? '') : 'unknown' };
+}
 
 /**
  * Start time of a live process in clock ticks since boot; null when it is gone. A zombie is gone: where nobody reaps
@@ -58,15 +72,17 @@ export async function startTicksOf(pid: number): Promise<string | null> {
       return null;
     }
   }
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The name stands in parentheses and may hold anything; the fields that count come after the last one.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state] = fields;
-  return stat === '' || state === 'Z' || state === 'X' ? null : (fields[19] ?? null);
+  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const state = line.slice(line.lastIndexOf(')') + 2).charAt(0);
+  return state === '' || state === 'Z' || state === 'X' ? null : (identityIn(line)?.startTicks ?? null);
 }
 
 function fileOf(paths: DemoPaths, name: string): string {
   return join(paths.services, `${name}.json`);
+}
+
+function pidFileOf(paths: DemoPaths, name: string): string {
+  return join(paths.services, `${name}.pid`);
 }
 
 async function readRecord(paths: DemoPaths, name: string): Promise<ServiceRecord | null> {
@@ -82,15 +98,15 @@ async function writeRecord(paths: DemoPaths, record: ServiceRecord): Promise<voi
   await rename(fresh, fileOf(paths, record.name));
 }
 
-async function livePid(record: ServiceRecord | null): Promise<number | null> {
-  if (record?.process == null) return null;
-  const ticks = await startTicksOf(record.process.pid);
-  return ticks === record.process.startTicks ? record.process.pid : null;
+async function livePid(paths: DemoPaths, name: string): Promise<number | null> {
+  const known = identityIn(await readFile(pidFileOf(paths, name), 'utf8').catch(() => ''));
+  if (known === null) return null;
+  return (await startTicksOf(known.pid)) === known.startTicks ? known.pid : null;
 }
 
 export async function statusOf(paths: DemoPaths, name: string): Promise<ServiceStatus> {
   const record = await readRecord(paths, name);
-  const pid = await livePid(record);
+  const pid = await livePid(paths, name);
   return { name, running: pid !== null, pid, wanted: record?.wanted ?? false, labels: record?.labels ?? {} };
 }
 
@@ -109,35 +125,46 @@ export async function logTail(paths: DemoPaths, name: string, lines = 6): Promis
   return text.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
-/** Starts it unless it runs already. The caller waits for whatever tells that it is ready. */
-export async function startService(paths: DemoPaths, spec: ServiceSpec): Promise<ServiceStatus> {
-  const before = await readRecord(paths, spec.name);
-  if ((await livePid(before)) === null) {
-    await mkdir(paths.logs, { recursive: true });
-    const log = await open(logOf(paths, spec.name), 'a');
-    const [command = '', ...args] = spec.argv;
-    const child = spawn(command, args, {
+/**
+ * The new process writes down who it is before it becomes the program, through a file that we open for it (it may run as a
+ * user who cannot). Were it us who wrote that, a kill between start and note would leave a site running that nobody knows.
+ */
+const NOTE_PID = '{ cat /proc/$$/stat 2>/dev/null || echo $$; } >&3; exec 3>&-; exec "$@"';
+
+async function spawnNoted(paths: DemoPaths, spec: ServiceSpec): Promise<void> {
+  const log = await open(logOf(paths, spec.name), 'a');
+  const note = await open(pidFileOf(paths, spec.name), 'w', 0o600);
+  try {
+    const child = spawn('/bin/sh', ['-c', NOTE_PID, 'sh', ...spec.argv], {
       cwd: spec.cwd,
       env: spec.env,
       // A session of its own, and no pipe to us: it neither hears our signals nor our end.
       detached: true,
-      stdio: ['ignore', log.fd, log.fd],
+      stdio: ['ignore', log.fd, log.fd, note.fd],
       ...spec.user,
     });
-    const spawned = new Promise<number>((done, fail) => {
-      child.once('error', (cause) =>
-        fail(new Error(`${spec.name} could not be started (${command})`, { cause })),
-      );
-      child.once('spawn', () => done(child.pid ?? 0));
+    await new Promise<void>((done, fail) => {
+      child.once('error', (cause) => fail(new Error(`${spec.name} could not be started`, { cause })));
+      child.once('spawn', () => done());
     });
-    const pid = await spawned.finally(async () => log.close());
     child.unref();
-    // Not yet recorded and killed here, it would run unknown; its port then says so to whoever starts it again.
-    await writeRecord(paths, {
-      ...spec,
-      wanted: true,
-      process: { pid, startTicks: (await startTicksOf(pid)) ?? '' },
-    });
+  } finally {
+    await log.close();
+    await note.close();
+  }
+  const deadline = performance.now() + NOTE_LIMIT_MS;
+  while ((await readFile(pidFileOf(paths, spec.name), 'utf8')) === '') {
+    if (performance.now() > deadline) throw new Error(`${spec.name} does not say who it is`);
+    await pause(5);
+  }
+}
+
+/** Starts it unless it runs already. The caller waits for whatever tells that it is ready. */
+export async function startService(paths: DemoPaths, spec: ServiceSpec): Promise<ServiceStatus> {
+  if ((await livePid(paths, spec.name)) === null) {
+    await mkdir(paths.logs, { recursive: true });
+    await writeRecord(paths, { ...spec, wanted: true });
+    await spawnNoted(paths, spec);
   }
   return statusOf(paths, spec.name);
 }
@@ -153,23 +180,17 @@ export async function startAgain(paths: DemoPaths, name: string): Promise<Servic
 export async function stopService(paths: DemoPaths, name: string, keepWanted = false): Promise<void> {
   const record = await readRecord(paths, name);
   if (record === null) return;
-  const pid = await livePid(record);
+  const pid = await livePid(paths, name);
   if (pid !== null) {
     process.kill(pid, record.stopSignal);
     const deadline = performance.now() + STOP_LIMIT_MS;
-    while ((await livePid(record)) !== null) {
+    while ((await livePid(paths, name)) !== null) {
       // The whole session's group: a postmaster's children would outlive it.
       if (performance.now() > deadline) process.kill(-pid, 'SIGKILL');
       await pause(POLL_MS);
     }
   }
-  await writeRecord(paths, { ...record, wanted: keepWanted && record.wanted, process: null });
-}
-
-/** Forgets a service that does not run. */
-export async function forgetService(paths: DemoPaths, name: string): Promise<void> {
-  if ((await statusOf(paths, name)).running) throw new Error(`${name} runs: stop it first`);
-  await rm(fileOf(paths, name), { force: true });
+  await writeRecord(paths, { ...record, wanted: keepWanted && record.wanted });
 }
 
 /** Stops every service, applications before the proxy and the database before none of them. */
@@ -188,7 +209,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const at = argv.indexOf('--dir');
   const root = argv[at + 1];
   const paths = pathsUnder(
-    resolve(at >= 0 && root !== undefined ? root : (process.env['SITELIFT_DEMO_DIR'] ?? 'data/demo')),
+    resolve(at >= 0 && root !== undefined ? root : (process.env['DEMO_DIR'] ?? 'data/demo')),
   );
   const [command, name] = argv.filter((_, index) => at < 0 || (index !== at && index !== at + 1));
   if (command === 'status') {
