@@ -136,7 +136,7 @@ describe('a command in a process group', () => {
     expect(await runProcessGroup(ran)).toEqual({ kind: 'exited', code: 0 });
     const service = Number(readFileSync(pidFile, 'utf8'));
     expect(readProcess(service)?.state).toBe('S');
-    process.kill(service, 'SIGKILL');
+    killForGood(service);
   });
 
   it('tells a death by signal from an exit', async () => {
@@ -160,6 +160,12 @@ describe('a command in a process group', () => {
     });
   });
 });
+
+/** Never 0, which would be everybody in our own group. */
+function killForGood(pid: number | undefined): void {
+  if (pid === undefined || pid <= 1) throw new Error('there is no such process');
+  process.kill(pid, 'SIGKILL');
+}
 
 /** A worker of its own that runs a command and prints the reference; to be killed with -9. */
 function worker(script: string): { pid: number; ref: Promise<ProcessRef>; exit: Promise<unknown> } {
@@ -190,7 +196,7 @@ describe.runIf(process.platform === 'linux')('a worker killed with -9', () => {
     const lost = worker(`(trap '' TERM; sleep 300) & echo ready; sleep 300`);
     const ref = await lost.ref;
     expect(alive(ref)).toBeGreaterThan(2);
-    process.kill(lost.pid, 'SIGKILL');
+    killForGood(lost.pid);
     await lost.exit;
     await vi.waitFor(() => expect(livingMembers(ref.pgid)).toEqual([]), { timeout: 5_000, interval: 10 });
     expect(await stopProcessGroup(ref)).toBe('gone');
@@ -202,8 +208,8 @@ describe.runIf(process.platform === 'linux')('a worker killed with -9', () => {
     const watcher = livingMembers(ref.pgid).find(({ pid }) =>
       readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sitelift-gate'),
     );
-    process.kill(watcher?.pid ?? 0, 'SIGKILL');
-    process.kill(lost.pid, 'SIGKILL');
+    killForGood(watcher?.pid);
+    killForGood(lost.pid);
     await lost.exit;
     const leader = () => livingMembers(ref.pgid).find(({ pid }) => pid === ref.pgid);
     await vi.waitFor(() => expect(leader()).toBeUndefined(), { timeout: 5_000, interval: 10 });
@@ -220,7 +226,7 @@ describe.runIf(process.platform === 'linux')('a take-over', () => {
     const startTicks = (readProcess(pgid)?.startTicks ?? 0) - 1;
     expect(await stopProcessGroup({ host: hostName(), pgid, startTicks })).toBe('gone');
     expect(readProcess(pgid)?.state).toBe('S');
-    process.kill(-pgid, 'SIGKILL');
+    livingMembers(pgid).forEach(({ pid }) => killForGood(pid));
   });
 
   it('leaves a group without its leader alone when nobody in it carries our mark', async () => {
@@ -232,7 +238,11 @@ describe.runIf(process.platform === 'linux')('a take-over', () => {
     await new Promise((resolve) => stranger.once('exit', resolve));
     expect(await stopProcessGroup({ host: hostName(), pgid, startTicks: 0 })).toBe('gone');
     expect(livingMembers(pgid)).toHaveLength(1);
-    process.kill(-pgid, 'SIGKILL');
+    livingMembers(pgid).forEach(({ pid }) => killForGood(pid));
+  });
+
+  it.each([0, 1, -1, Number.NaN])('never takes %d for a group of ours', async (pgid) => {
+    expect(await stopProcessGroup({ host: hostName(), pgid, startTicks: 1 })).toBe('gone');
   });
 
   it('says that another machine is not this one', async () => {

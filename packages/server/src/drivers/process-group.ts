@@ -117,6 +117,8 @@ function exited(child: ChildProcess): Promise<{ code: number | null; signal: str
 }
 
 function signalMembers(pgid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  // To the kernel 0 means our own group and -1 everybody.
+  if (!Number.isSafeInteger(pgid) || pgid <= 1) throw new Error(`${pgid} is no process group of ours`);
   const to = (pid: number): void => {
     try {
       process.kill(pid, signal);
@@ -259,6 +261,7 @@ export async function stopProcessGroup(
   options: { readonly graceMs?: number } = {},
 ): Promise<StopResult> {
   if (ref.host !== hostName()) return 'elsewhere';
+  if (!Number.isSafeInteger(ref.pgid) || ref.pgid <= 1) return 'gone';
   const members = livingMembers(ref.pgid);
   if (members.length === 0) return 'gone';
   if (!hasProcessTable())
