@@ -9,17 +9,29 @@ import type { Database } from '../db/database.ts';
 /** Keeps these locks apart from other advisory locks of ours. */
 const LOCK_SPACE = 7_431;
 
+/** Waits for whoever is doing it and then does it too: for a person who wants it done now. */
+export async function inTurn(db: Database, name: string, work: () => Promise<unknown>): Promise<void> {
+  await db.connection().execute(async (session) => {
+    await sql`select pg_advisory_lock(hashtextextended(${name}, ${LOCK_SPACE}))`.execute(session);
+    await unlockAfter(session, name, work);
+  });
+}
+
+async function unlockAfter(session: Database, name: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } finally {
+    await sql`select pg_advisory_unlock(hashtextextended(${name}, ${LOCK_SPACE}))`.execute(session);
+  }
+}
+
 /** False when somebody else is doing it. */
 export async function oneAtATime(db: Database, name: string, work: () => Promise<unknown>): Promise<boolean> {
   return db.connection().execute(async (session) => {
     const { rows } = await sql<{ locked: boolean }>`
       select pg_try_advisory_lock(hashtextextended(${name}, ${LOCK_SPACE})) as locked`.execute(session);
     if (rows[0]?.locked !== true) return false;
-    try {
-      await work();
-      return true;
-    } finally {
-      await sql`select pg_advisory_unlock(hashtextextended(${name}, ${LOCK_SPACE}))`.execute(session);
-    }
+    await unlockAfter(session, name, work);
+    return true;
   });
 }

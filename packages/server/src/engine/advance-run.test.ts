@@ -75,7 +75,7 @@ function engineOn(world: World, store: ReturnType<typeof createMemoryRunStore>, 
     monotonicMs: () => performance.now(),
     stopProcess: async () => {},
     openAttempt: () => ({ log: { line: () => {}, close: async () => {} }, openSecret: async () => '' }),
-    noticesOf: () => [],
+    noticesOf: async () => [],
     lookFromOutside: async () => !world.applied.has('proxy/close'),
   };
 }

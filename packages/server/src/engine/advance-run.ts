@@ -39,7 +39,11 @@ export interface EngineDeps {
     readonly openSecret: (name: string) => Promise<string>;
   };
   /** What a `notify` step sends. */
-  readonly noticesOf: (run: RunHandle, lane: 'main' | 'recover', step: string) => readonly NoticeToSend[];
+  readonly noticesOf: (
+    run: RunHandle,
+    lane: 'main' | 'recover',
+    step: string,
+  ) => Promise<readonly NoticeToSend[]>;
   /** Is the site open, as seen from outside? Null when nobody can tell. */
   readonly lookFromOutside: (run: RunHandle) => Promise<boolean | null>;
 }
@@ -234,7 +238,8 @@ async function perform(
   }
   lease.follow(result.run);
   if (step.kind === 'wait' || step.kind === 'notify') {
-    const notices = step.kind === 'notify' && lane !== 'undo' ? deps.noticesOf(result.run, lane, stepId) : [];
+    const notices =
+      step.kind === 'notify' && lane !== 'undo' ? await deps.noticesOf(result.run, lane, stepId) : [];
     return deps.store.append(result.run, [stepEnded(lane, stepId, attempt, { kind: 'done' }, now)], notices);
   }
   return withAttempt(deps, result.run, lane, stepId, attempt, now, lease, async (scope, current) => [

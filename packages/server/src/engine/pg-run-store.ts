@@ -28,6 +28,8 @@ import { saveDuration, saveRunCache, saveStepCache } from './state-cache.ts';
 export interface RunHooks {
   /** The run has ended: holds, the instance's recorded version, the audit event, notices. */
   readonly settle: (tx: Transaction, run: RunHandle) => Promise<void>;
+  /** A person is needed: whoever is on call hears of it, in this transaction. */
+  readonly asked?: (tx: Transaction, run: RunHandle) => Promise<void>;
   /** Wake the run at an instant (or now), in this transaction. */
   readonly wake: (tx: Transaction, runId: string, at: Date | null) => Promise<void>;
 }
@@ -123,6 +125,7 @@ export async function appendEvents(
   await saveRunCache(tx, run.runId, state);
   await saveStepCache(tx, run.runId, locked.state, state);
   if (state.ended !== null && locked.state.ended === null) await hooks.settle(tx, run);
+  if (state.asked !== null && state.asked !== locked.state.asked) await hooks.asked?.(tx, run);
   return run;
 }
 

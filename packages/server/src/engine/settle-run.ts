@@ -84,3 +84,22 @@ export async function settleRun(tx: Transaction, run: RunHandle, deps: SettleDep
     });
   }
 }
+
+/** The run waits for a person: the staff hears what is asked and whether the page is up. Once per question. */
+export async function askStaff(tx: Transaction, run: RunHandle, deps: SettleDeps): Promise<void> {
+  const { plan, state, runId } = run;
+  if (state.asked === null || deps.staffEmail === null) return;
+  await saveNotice(tx, {
+    key: `${runId}/asked/${state.lastSeq}/${deps.staffEmail}`,
+    event: 'run-needs-a-person',
+    recipient: deps.staffEmail,
+    customerId: plan.customer.id,
+    runId,
+    subject: `${plan.instance.slug}: a person is needed`,
+    body: [
+      state.asked.question,
+      state.closedAt === null ? 'The site is open.' : 'THE SITE IS CLOSED: its maintenance page stays up.',
+      `${deps.publicUrl}/runs/${runId}`,
+    ].join('\n'),
+  });
+}

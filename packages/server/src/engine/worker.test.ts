@@ -52,7 +52,7 @@ class World {
         monotonicMs: () => performance.now(),
         stopProcess: async () => {},
         openAttempt: () => ({ log: { line: () => {}, close: async () => {} }, openSecret: async () => '' }),
-        noticesOf: () => [],
+        noticesOf: async () => [],
         lookFromOutside: async () => true,
         ...change,
       },

@@ -144,7 +144,7 @@ export async function observeInstance(
     slot,
   });
   if (problem !== null) return failed(problem);
-  const probe = bound(deps, instance, 'app/probe', { slot: 'live', write: false });
+  const probe = bound(deps, instance, 'app/probe', { slot: 'live', write: false, within: '0s' });
   if (typeof probe === 'string') return failed(probe);
   const outcome = await deps.runner.apply(probe, scopeOf(deps, instance, slots, signal));
   const observed = 'observed' in outcome ? outcome.observed : undefined;

@@ -84,7 +84,7 @@ describe('a look at an instance', () => {
     const id = await addInstance('north-live');
     await look();
     expect(called).toEqual(['proxy/probe blue', 'app/probe green']);
-    expect(inputs[1]).toEqual({ slot: 'live', write: false });
+    expect(inputs[1]).toEqual({ slot: 'live', write: false, within: '0s' });
     expect(await row(id)).toEqual({
       observed_version: '1.0',
       observed_healthy: true,
