@@ -1,6 +1,6 @@
 /**
- * One open answer of server-sent events. Writes only what the socket takes: who reads too slowly is first left alone until
- * it has caught up, and dropped when a mebibyte waits for it; it comes back and resumes by its Last-Event-ID.
+ * One open answer of server-sent events. Who reads too slowly is left alone until it has caught up, and dropped when a
+ * mebibyte waits for it or when it has not caught up for two heartbeats; it comes back and resumes by its Last-Event-ID.
  */
 import type { FastifyReply } from 'fastify';
 
@@ -34,11 +34,18 @@ export function openEventStream(reply: FastifyReply): EventStream {
   const listeners: (() => void)[] = [];
   const write = (text: string): void => {
     if (closed) return;
-    raw.write(text);
+    // What waited before counts, not what is added now: a large view in one piece is not the reader's fault.
     if (raw.writableLength > DROP_BYTES) raw.destroy();
+    else raw.write(text);
   };
   write(`retry: ${RETRY_MS}\n\n`);
-  const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS);
+  const congested = (): boolean => raw.writableLength > CONGESTED_BYTES;
+  let wasCongested = false;
+  const heartbeat = setInterval(() => {
+    if (wasCongested && congested()) raw.destroy();
+    wasCongested = congested();
+    write(': still here\n\n');
+  }, HEARTBEAT_MS);
   raw.on('error', () => {}); // a reader that went away: `close` follows
   raw.on('close', () => {
     closed = true;
@@ -48,7 +55,7 @@ export function openEventStream(reply: FastifyReply): EventStream {
   return {
     send: (event, data, id) =>
       write(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`),
-    congested: () => raw.writableLength > CONGESTED_BYTES,
+    congested,
     closed: () => closed,
     onClose: (listener) => {
       if (closed) listener();

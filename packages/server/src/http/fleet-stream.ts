@@ -76,7 +76,7 @@ export function startFleetStream(
     const now = await decisionNow();
     let runs: RunSummary[] | null = null;
     const events = new Map<number, readonly AuditEventView[]>();
-    for (const reader of [...readers]) {
+    for (const reader of readers) {
       reader.lastId ??= newest;
       const hasNews = reader.mark !== mark || reader.lastId < newest;
       if (!hasNews && looks % CHECK_EVERY_LOOKS !== 0) continue;

@@ -3,6 +3,7 @@
  * only for who may read output). Level-triggered from rows; resumes after the line that Last-Event-ID names. A run that has
  * ended is looked at rarely: only its notices still change.
  */
+import type { LogLineView } from '@sitelift/contract/views.ts';
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 import { every } from '../dispatch/every.ts';
@@ -14,7 +15,8 @@ import type { EventStream } from './event-stream.ts';
 import type { HttpLog } from './http-deps.ts';
 
 const LOOK_EVERY_MS = 300;
-const LINES_AT_ONCE = 500;
+/** Lines of one `log` event; a line has up to 4,000 characters. */
+const LINES_AT_ONCE = 200;
 /** See `LogQuery.settledMs`: longer than a batch of lines takes to commit. */
 const SETTLED_MS = 250;
 /** Looks between two authorizations of a reader to whom nothing happens, and between two looks at a run that has ended. */
@@ -43,24 +45,22 @@ export function startRunStream(
   let looks = 0;
   let ended = false;
 
+  const nextLines = (): Promise<LogLineView[]> =>
+    listLog(db, runId, { step: null, after: sentLine, limit: LINES_AT_ONCE, settledMs: SETTLED_MS });
+
   const look = async (): Promise<void> => {
     looks += 1;
     const rarely = looks % RARELY === 1;
     if (stream.closed() || stream.congested() || (ended && !rarely)) return;
     const now = await markOf(db, runId);
-    const lines = await listLog(db, runId, {
-      step: null,
-      after: sentLine,
-      limit: LINES_AT_ONCE,
-      settledMs: SETTLED_MS,
-    });
+    let lines = await nextLines();
     if (now.mark === sentMark && lines.length === 0 && !rarely) return;
     const scopes = await currentScopes(db, caller);
     if (!scopes.includes('read')) return stream.close();
-    const last = lines.at(-1);
-    if (last !== undefined) {
+    for (let last = lines.at(-1); last !== undefined && !stream.congested(); last = lines.at(-1)) {
       if (scopes.includes('operate')) stream.send('log', lines, last.id);
       sentLine = last.id;
+      lines = await nextLines();
     }
     if (now.mark !== sentMark) {
       const run = await getRun(db, runId, scopes);

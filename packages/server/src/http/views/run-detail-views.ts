@@ -98,7 +98,7 @@ async function loadBackup(tx: Transaction, runId: string): Promise<RunView['back
     grade,
     begunAt: row.begun_at.toISOString(),
     finishedAt: row.finished_at.toISOString(),
-    bytes: Number(bytes),
+    bytes,
   };
 }
 
