@@ -5,18 +5,20 @@
  */
 import { ENVIRONMENT_ROLES, RELEASE_KINDS, WEEKDAYS } from '@sitelift/domain/fleet/fleet.ts';
 import { POLICY_KEYS, type PolicyKey } from '@sitelift/domain/policy/policy.ts';
-import { MINUTE_MS, DAY_MS } from '@sitelift/domain/time/instant.ts';
+import { DAY_MS, MINUTE_MS } from '@sitelift/domain/time/instant.ts';
+import { isZone } from '@sitelift/domain/time/resolve-local-time.ts';
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
 import { closed } from './explain-issue.ts';
 import { CHANNEL_NAMES, CONTACT_ROLES } from './fleet-file.ts';
-import { JsonObjectSchema, JsonSchema } from './value-schemas.ts';
 import {
   ClockSchema,
   DurationSchema,
   EmailSchema,
   FlagSchema,
   InstantSchema,
+  JsonObjectSchema,
+  JsonSchema,
   LineSchema,
   NameSchema,
   TextSchema,
@@ -131,6 +133,7 @@ const ScopeSchema = z.union(
   { error: '`fleet`, or one of `{ label }`, `{ customer }`, `{ instance }`' },
 );
 
+const WINDOW_ZONE_EXPECTED = '`site`, or an IANA time zone such as Europe/Amsterdam';
 const LENGTH_EXPECTED = 'a length from 1m to 24h';
 
 const WindowSchema = closed({
@@ -144,9 +147,9 @@ const WindowSchema = closed({
     { error: `\`daily\`, or a list of ${WEEKDAYS.join(', ')}` },
   ),
   start: ClockSchema,
-  zone: z.union([z.literal('site'), ZoneSchema], {
-    error: '`site`, or an IANA time zone such as Europe/Amsterdam',
-  }),
+  zone: z
+    .string({ error: WINDOW_ZONE_EXPECTED })
+    .refine((text) => text === 'site' || isZone(text), WINDOW_ZONE_EXPECTED),
   length: DurationSchema.refine((text) => {
     const ms = parseDuration(text);
     return ms === null || (ms >= MINUTE_MS && ms <= DAY_MS);

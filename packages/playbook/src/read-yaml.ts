@@ -114,7 +114,7 @@ function compose(text: string, path: string): ReadYaml {
       ? { message: 'a second document begins here', expected: 'one document per file, no `---`' }
       : { message: `not YAML: ${error.message.split('\n')[0] ?? ''}`, expected: null }),
   }));
-  const aliases = errors.length > 0 ? NO_ALIASES : resolveAliases(document);
+  const aliases = errors.length > 0 || !text.includes('*') ? NO_ALIASES : resolveAliases(document);
   const value = errors.length > 0 ? null : convertDocument(document, aliases, path, at, errors);
   const [first, ...rest] = sortSourceErrors(errors);
   if (first !== undefined) return { errors: [first, ...rest] };

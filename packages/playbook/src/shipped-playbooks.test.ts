@@ -80,7 +80,7 @@ describe('the playbooks that ship', () => {
   it('upgrade-in-place is overnight-channel without its waits and notices', () => {
     const spoken = SHIPPED.get('overnight-channel')?.steps.filter(({ kind }) => kind === 'uses') ?? [];
     const plain = SHIPPED.get('upgrade-in-place')?.steps ?? [];
-    const deed = (steps: Playbook['steps']) => steps.map(({ at, keyAt, needs, ...step }) => step);
+    const deed = (steps: Playbook['steps']) => steps.map((step) => ({ ...step, at: 0, keyAt: 0, needs: 0 }));
     expect(spoken.length).toBe(9);
     expect(deed(plain)).toEqual(deed(spoken));
   });

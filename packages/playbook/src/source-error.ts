@@ -30,7 +30,9 @@ export function sortSourceErrors(errors: readonly SourceError[]): SourceError[] 
   const byPath = new Map<string, Map<string, SourceError>>();
   for (const error of errors) {
     const known = byPath.get(error.path) ?? new Map<string, SourceError>();
-    known.set(`${error.line}:${error.column}:${error.message}`, error);
+    const fault = `${error.line}:${error.column}:${error.message}`;
+    // Of two expectations of one value the first is the plainer one.
+    if (!known.has(fault)) known.set(fault, error);
     byPath.set(error.path, known);
   }
   return [...byPath].flatMap(([path, known]) => {
