@@ -84,8 +84,9 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 const TEST_PACKAGES = ['vitest', 'fast-check', 'zod'];
 
+/** Tests, and what only tests import: a fake of the world, the database of a test. */
 function isTest(path: string): boolean {
-  return /\.test\.tsx?$/.test(path) || path.endsWith('/db/test-database.ts');
+  return /\.test\.tsx?$|\/fake-[a-z0-9-]+\.ts$/.test(path) || path.endsWith('/db/test-database.ts');
 }
 
 function allowedTarget(from: string, to: string, target: string, test: boolean): boolean {
@@ -137,7 +138,9 @@ export const checkClock: Rule = ({ path, text }) => {
 
 /** What a child process inherits is no configuration of ours. */
 const INHERITED = /process\.env\[?\.?'?(?:PATH|HOME|LANG|TMPDIR)'?\]?/g;
-const ENVIRONMENT_FILES = /^packages\/(server\/src\/config\/|cli\/src\/main\.ts$)/;
+/** The last one hands the same few on to the vendor's scripts, by a list of names. */
+const ENVIRONMENT_FILES =
+  /^packages\/(server\/src\/config\/|cli\/src\/main\.ts$|server\/src\/drivers\/exec\/script-environment\.ts$)/;
 
 export const checkEnvironment: Rule = ({ path, text }) => {
   if (layerOf(path) === 'outside' || isTest(path) || ENVIRONMENT_FILES.test(path)) return [];
@@ -160,12 +163,14 @@ export const checkExports: Rule = ({ path, text }) => {
     : [];
 };
 
-const REFUSED_NAME = /(^|-)(utils?|helpers?|manager|common|misc)(-|$)|^(handle|process)(-|$)/;
+/** `process-group` and `process-table` are things of the operating system; to process is no idea. */
+const REFUSED_NAME =
+  /(^|-)(utils?|helpers?|manager|common|misc)(-|$)|^handle(-|$)|^process(?!-(group|table)$)(-|$)/;
 const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
 /** The file's name is its one idea. */
 export const checkName: Rule = ({ path }) => {
-  const name = (path.split('/').at(-1) ?? '').replace(/(\.(test|d|config))?\.tsx?$/, '');
+  const name = (path.split('/').at(-1) ?? '').replace(/(\.properties)?(\.(test|d|config))?\.tsx?$/, '');
   if (!FILE_NAME.test(name)) return [`${name} is not kebab-case`];
   return REFUSED_NAME.test(name) ? [`${name} tells nothing: name the idea`] : [];
 };

@@ -69,6 +69,7 @@ const BAD: readonly Sample[] = [
   ['names', 'packages/server/src/fleet/utils.ts', ''],
   ['names', 'packages/server/src/fleet/date-helpers.test.ts', ''],
   ['names', 'packages/server/src/fleet/handle-request.ts', ''],
+  ['names', 'packages/server/src/fleet/process-rows.ts', ''],
   ['names', 'packages/server/src/fleet/ApplyFleet.ts', ''],
   ['length', feature, 'x\n'.repeat(401)],
 ]; // prettier-ignore
