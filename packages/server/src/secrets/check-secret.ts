@@ -9,7 +9,7 @@ export const MIN_SECRET_CHARS = 8;
 export const MAX_SECRET_CHARS = 16_384;
 /** Fewer and a line of dashes or zeros in any log would be hidden too. */
 const MIN_DIFFERENT_CHARS = 4;
-export const SECRET_NAME = /^[a-z][a-z0-9._-]{0,62}$/;
+export const SECRET_NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 export type SecretVerdict =
   { readonly ok: true } | { readonly ok: false; readonly reasons: readonly string[] };
@@ -55,6 +55,8 @@ export function checkSecretName(name: string): SecretVerdict {
   if (SECRET_NAME.test(name)) return { ok: true };
   return {
     ok: false,
-    reasons: ['a name is at most 63 small letters, digits, dots, dashes or _, beginning with a letter'],
+    reasons: [
+      'a name is in kebab-case: at most 63 small letters, digits and dashes, beginning with a letter',
+    ],
   };
 }

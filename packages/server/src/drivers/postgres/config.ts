@@ -4,6 +4,7 @@
  */
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '@sitelift/domain/time/instant.ts';
 import { z } from 'zod';
+import { secretNameSchema } from '../config-words.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_.$-]*$/;
 /** PostgreSQL cuts longer names silently (NAMEDATALEN), and then two names are one. */
@@ -29,7 +30,7 @@ const fields = z.strictObject({
   user: name,
   database: name,
   /** The name of a secret. Without it the server must let `user` in by another way (peer, certificate, trust). */
-  password: z.string().min(1).optional(),
+  password: secretNameSchema.optional(),
   /** Where pg_dump and pg_restore lie; without it Debian's place for the server's version, then the PATH. */
   binDir: z.string().startsWith('/').optional(),
   /** Any database that is there besides the site's: databases are made, renamed and dropped from it. */
@@ -50,7 +51,7 @@ const fields = z.strictObject({
       cwd: z.string().optional(),
       env: z.record(z.string(), z.string()).default({}),
       /** Environment name -> name of a secret. */
-      secrets: z.record(z.string(), z.string()).default({}),
+      secrets: z.record(z.string(), secretNameSchema).default({}),
       timeout: z.string().regex(DURATION, 'a duration: 90s, 5m').default('5m'),
     })
     .optional(),

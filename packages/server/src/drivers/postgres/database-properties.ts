@@ -67,10 +67,13 @@ export async function createDatabaseLike(
       : like.provider === 'b'
         ? ` locale_provider builtin builtin_locale ${locale}`
         : '';
+  // Naming the default one asks for a right on it that plain owners do not have.
+  const tablespace = like.tablespace === 'pg_default' ? '' : ` tablespace ${quoteName(like.tablespace)}`;
   await client.query(
     `create database ${quoteName(name)} template template0 owner ${quoteName(like.owner)}` +
       ` encoding ${quoteText(like.encoding)} lc_collate ${quoteText(like.collate)} lc_ctype ${quoteText(like.ctype)}` +
-      `${provider} tablespace ${quoteName(like.tablespace)}`,
+      provider +
+      tablespace,
   );
 }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { BackupRecord } from '@sitelift/domain/run/events.ts';
 import type { Action, ActionContext, ActionTarget, JsonObject, ObserveResult, Outcome } from '../driver.ts';
+import { SAMPLE_TARGET } from '../sample-context.ts';
 import { postgresConfigSchema, type PostgresConfig } from './config.ts';
 import { postgresDriver } from './postgres-driver.ts';
 
@@ -26,23 +27,6 @@ export interface FakeRunOptions {
   readonly instance?: string;
 }
 
-const TARGET: ActionTarget = {
-  instance: {
-    id: 'inst_north',
-    slug: 'north-live',
-    role: 'live',
-    url: 'http://north.localhost',
-    host: null,
-    settings: {},
-  },
-  customer: { slug: 'north', name: 'North Example' },
-  product: 'shop',
-  from: { version: '4.19.5', artefact: null },
-  to: { version: '5.12.8', artefact: { kind: 'npm', package: 'shop', version: '5.12.8', integrity: null } },
-  slots: { live: 'blue', staging: 'green' },
-  backup: null,
-};
-
 export function fakeRun(options: FakeRunOptions): FakeRun {
   const config = postgresConfigSchema.parse(options.config);
   const random = randomBytes(13).toString('hex');
@@ -58,7 +42,7 @@ export function fakeRun(options: FakeRunOptions): FakeRun {
     runId: `run_${random}`,
     lines,
     groups,
-    target: TARGET,
+    target: SAMPLE_TARGET,
     fence: 7,
     signal: new AbortController().signal,
     apply: (verb, attempt = 1) => action(verb).apply(context(verb, attempt)),

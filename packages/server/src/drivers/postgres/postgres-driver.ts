@@ -17,7 +17,7 @@ export const postgresDriver: Driver<PostgresConfig> = {
   kind: 'postgres',
   title: 'PostgreSQL: backup, proof by a restore, restore',
   configSchema: postgresConfigSchema,
-  secretFields: ['password', 'writeCheck.secrets'],
+  secretFields: ['password', 'writeCheck.secrets.*'],
   actions: {
     'database/backup': listed(backupAction),
     'database/prove': listed(proveAction),

@@ -2,6 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { takeBackup } from './fake-context.ts';
 import { binDir, stopOnceBegun, useTestSite } from './test-site.ts';
 
+const CONTENT_OF_OWNER = `
+  set role app;
+  create table parts (id int, at date) partition by range (at);
+  create table parts_2026 partition of parts for values from ('2026-01-01') to ('2027-01-01');
+  insert into parts select n, date '2026-01-01' + n % 300 from generate_series(1, 2000) n;
+  create materialized view totals as select at, count(*) from parts group by at;
+  create table "Odd ""Name" (t text, "select" bytea default '\\x00ff');
+  insert into "Odd ""Name" (t) values ('ü'), (null)`;
+
 describe.skipIf(binDir === null)('database/restore', () => {
   const { cluster, newRun, databases, orders, lie, fakeTools } = useTestSite();
 
@@ -37,6 +46,23 @@ describe.skipIf(binDir === null)('database/restore', () => {
       "select shobj_description(oid, 'pg_database') as comment from pg_database where datname = 'site'",
     );
     expect(row?.comment).toMatch(/^the shop of North \[sitelift restored run=run_/);
+  });
+
+  it.each([
+    ['a database with another collation provider', "locale_provider icu icu_locale 'de-DE'"],
+    ['an empty database', ''],
+  ])('restores %s, as its owner, who is no superuser, over TCP and in parallel', async (_, how) => {
+    await cluster().query('postgres', 'alter role app createdb');
+    await cluster().query('postgres', `create database ours template template0 owner app ${how}`);
+    if (how !== '') await cluster().query('ours', CONTENT_OF_OWNER);
+    const own = { host: '127.0.0.1', user: 'app', password: 'site-db', database: 'ours', jobs: 2 };
+    const run = newRun(own, { secrets: { 'site-db': 'correct horse: battery\\staple' } });
+    await takeBackup(run);
+    expect(await run.apply('prove')).toMatchObject({ backup: { grade: 'restored' } });
+    const provider = `select datlocprovider as provider, daticulocale as locale from pg_database where datname = 'ours'`;
+    const before = await cluster().query('postgres', provider);
+    expect(await run.apply('restore')).toMatchObject({ kind: 'done' });
+    expect(await cluster().query('postgres', provider)).toEqual(before);
   });
 
   it('a second call does nothing more', async () => {

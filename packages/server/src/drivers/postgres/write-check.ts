@@ -3,42 +3,11 @@
  * application knows whether it can write to what was restored.
  */
 import { isAbsolute, resolve } from 'node:path';
+import { scriptEnvironment } from '../exec/script-environment.ts';
 import { durationMs } from './config.ts';
 import type { PostgresContext, Server } from './open-server.ts';
 import { runTool } from './run-tool.ts';
 import { messageOf, StepFailure } from './step-failure.ts';
-
-/** What every script of the vendor's is told, besides its own settings. */
-function scriptEnvironment(context: PostgresContext, action: string): Record<string, string> {
-  const { target } = context;
-  const { instance, slots } = target;
-  const worker = Object.entries({
-    PATH: process.env['PATH'],
-    HOME: process.env['HOME'],
-    LANG: process.env['LANG'],
-  });
-  return {
-    ...Object.fromEntries(worker.filter((entry): entry is [string, string] => entry[1] !== undefined)),
-    SITELIFT_INSTANCE: instance.slug,
-    SITELIFT_CUSTOMER: target.customer.slug,
-    SITELIFT_ROLE: instance.role,
-    SITELIFT_URL: instance.url,
-    SITELIFT_PRODUCT: target.product,
-    SITELIFT_ACTION: action,
-    SITELIFT_RUN: context.runId,
-    SITELIFT_STEP: context.stepId,
-    SITELIFT_ATTEMPT: String(context.attempt),
-    SITELIFT_FENCE: String(context.fence),
-    SITELIFT_FROM_VERSION: target.from.version,
-    SITELIFT_TO_VERSION: target.to.version,
-    SITELIFT_FROM_ARTEFACT: JSON.stringify(target.from.artefact),
-    SITELIFT_TO_ARTEFACT: JSON.stringify(target.to.artefact),
-    SITELIFT_SLOT_LIVE: slots?.live ?? '',
-    SITELIFT_SLOT_STAGING: slots?.staging ?? '',
-    SITELIFT_INPUT: JSON.stringify(context.input),
-    SITELIFT_SETTINGS: JSON.stringify(instance.settings),
-  };
-}
 
 /** True when a check is configured and passed, false when none is configured; a check that fails throws. */
 export async function runWriteCheck(
@@ -60,9 +29,13 @@ export async function runWriteCheck(
   const cwd = resolve(writeCheck.cwd ?? '.');
   // A path is meant from the check's own directory; a bare word is looked for in the PATH.
   const command = first.includes('/') && !isAbsolute(first) ? resolve(cwd, first) : first;
-  const env = {
-    ...scriptEnvironment(context, 'database/prove'),
-    ...writeCheck.env,
+  const env: Record<string, string> = {
+    // What any script of the vendor's is told; a check has no output of its own.
+    ...scriptEnvironment(
+      { ...context, config: { env: writeCheck.env, secrets: {}, commands: {} }, input: {} },
+      'database/prove',
+      '',
+    ),
     ...secrets,
     SITELIFT_SCRATCH_DATABASE_URL: server.url(scratch),
   };
