@@ -136,9 +136,13 @@ async function openPgBoss(connection: ClientConfig): Promise<Contender> {
       }
     },
     listen: async (handler) => {
-      await boss.work('wake', { pollingIntervalSeconds: 2, batchSize: 1 }, async (jobs) => {
-        for (const job of jobs) await handler(job.data.id);
-      });
+      await boss.work(
+        'wake',
+        { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 2, batchSize: 1 },
+        async (jobs) => {
+          for (const job of jobs) await handler(job.data.id);
+        },
+      );
     },
     stop: () => boss.stop({ graceful: false, close: true }),
   };

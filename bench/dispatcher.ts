@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Pool, type ClientConfig, type PoolClient } from 'pg';
 import { percentile } from '@sitelift/domain/run/forecast.ts';
 import { startEmbeddedPostgres } from '@sitelift/server/db/embedded-postgres.ts';
-import { findPgBoss, openContender, type ContenderName } from './dispatcher-contenders.ts';
+import { findPgBoss, openContender, type Contender, type ContenderName } from './dispatcher-contenders.ts';
 
 export interface Figure {
   readonly bench: 'dispatcher';
@@ -98,16 +98,17 @@ async function latency(
   return took;
 }
 
-/** Processor milliseconds of every process of this server so far; its children are gone from the sum when they end. */
-async function serverMs(postmaster: string): Promise<number> {
-  let ticks = 0;
+/** Processor milliseconds so far of every process of this server that lives, by pid. */
+async function serverMs(postmaster: string): Promise<ReadonlyMap<string, number>> {
+  const used = new Map<string, number>();
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (pid === postmaster || fields[1] === postmaster) ticks += Number(fields[11]) + Number(fields[12]);
+    if (pid === postmaster || fields[1] === postmaster)
+      used.set(pid, ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS);
   }
-  return (ticks * 1_000) / TICKS;
+  return used;
 }
 
 /** Shares of one core, listener and server, while nothing happens. */
@@ -128,7 +129,9 @@ async function idle(
   await pause(IDLE_MS);
   const result = {
     listener: ((await usage()) - own) / IDLE_MS,
-    server: Math.max(0, (await serverMs(postmaster)) - server) / IDLE_MS,
+    server:
+      [...(await serverMs(postmaster))].reduce((sum, [pid, ms]) => sum + ms - (server.get(pid) ?? 0), 0) /
+      IDLE_MS,
   };
   child.kill('SIGKILL');
   return result;
@@ -227,12 +230,6 @@ async function measure(
   // A bound, not a figure, when nobody got it: the table says so.
   figures.set('take-over-ms', tookOver ?? Infinity);
   const contender = await openContender(name, connection);
-  const rates = await throughput(pool, {
-    'plain-tx-per-s': async () => {},
-    'enqueuing-tx-per-s': (client, id) => contender.enqueue(client, id),
-    ...(name === 'graphile-worker' ? { 'enqueuing-without-notify-tx-per-s': insertSilently } : {}),
-  });
-  for (const [metric, rate] of rates) figures.set(metric, rate);
   await contender.fill(DELAYED);
   await contender.stop();
   await pool.query('vacuum analyze');
@@ -241,6 +238,27 @@ async function measure(
   figures.set('idle-server-core-percent', cost.server * 100);
   await pool.end();
   return figures;
+}
+
+/** All ways in one database, side by side, so that they compare. */
+async function measureWriting(
+  names: readonly ContenderName[],
+  server: ClientConfig,
+): Promise<ReadonlyMap<string, number>> {
+  const connection = await freshDatabase(server, 'bench_writing');
+  const pool = new Pool({ ...connection, max: WRITERS });
+  const contenders: Contender[] = [];
+  const ways: Record<string, Also> = { plain: async () => {} };
+  for (const name of names) {
+    const contender = await openContender(name, connection);
+    contenders.push(contender);
+    ways[name] = (client, id) => contender.enqueue(client, id);
+  }
+  ways['graphile-worker-without-notify'] = insertSilently;
+  const rates = await throughput(pool, ways);
+  for (const contender of contenders) await contender.stop();
+  await pool.end();
+  return new Map([...rates].map(([way, rate]) => [`${way}-tx-per-s`, rate]));
 }
 
 function show(value: number | undefined): string {
@@ -262,6 +280,7 @@ export async function benchDispatcher(): Promise<readonly Figure[]> {
     );
     const results = new Map<ContenderName, Map<string, number>>();
     for (const name of names) results.set(name, await measure(name, server.connection, postmaster ?? ''));
+    const writing = await measureWriting(names, server.connection);
     const metrics = [...new Set([...results.values()].flatMap((each) => [...each.keys()]))];
     console.table(
       Object.fromEntries(
@@ -271,15 +290,13 @@ export async function benchDispatcher(): Promise<readonly Figure[]> {
         ]),
       ),
     );
-    return [...results].flatMap(([name, figures]) =>
-      [...figures]
-        .filter(([, value]) => Number.isFinite(value))
-        .map(([metric, value]) => ({
-          bench: 'dispatcher' as const,
-          metric: `${name}-${metric}`,
-          value: Math.round(value * 100) / 100,
-        })),
+    console.table(Object.fromEntries([...writing].map(([metric, value]) => [metric, show(value)])));
+    const all = [...results].flatMap(([name, figures]) =>
+      [...figures].map(([metric, value]) => [`${name}-${metric}`, value] as const),
     );
+    return [...all, ...writing]
+      .filter(([, value]) => Number.isFinite(value))
+      .map(([metric, value]) => ({ bench: 'dispatcher', metric, value: Math.round(value * 100) / 100 }));
   } finally {
     await server.stop();
     await rm(dir, { recursive: true, force: true });
