@@ -91,6 +91,7 @@ describe('what a playbook may mean', () => {
     ['10: opening without a probe', '  - { id: probe, uses: app/probe, with: { expect: to } }\n', '', '13:5 `open` could never open the site: no version is observed after `stage`, `stop`, `migrate`, `start`'],
     ['10: a probe of the wrong version', 'expect: to', 'expect: from', '14:5 `open` could never open the site: no version is observed after `stage`, `stop`, `migrate`, `start`'],
     ['10: a change after the probe', '- { id: switch,', '- { id: late, uses: files/put }\n  - { id: switch,', '15:5 `open` could never open the site: no version is observed after `late`'],
+    ['9: a DNS switch before the probe', '- { id: probe,', '- { id: dns, uses: dns/switch }\n  - { id: probe,', '12:5 `dns` could never open the site: no version is observed after `stage`, `stop`, `migrate`, `start`'],
     ['14: closing without undo', 'proxy/close, undo: proxy/open', 'proxy/close', '7:5 `close` closes the site before the point of no return and has no `undo`'],
     ['14: a disruptive step without undo', 'app/stop, undo: app/start', 'app/stop', '9:5 `stop` is disruptive before the point of no return and has no `undo`'],
     ['14: a destructive step without undo', 'app/stop, undo: app/start', 'files/remove', '9:5 `stop` is destructive before the point of no return and has no `undo`'],

@@ -22,6 +22,7 @@ export interface CheckOptions {
 
 /** The action that alone sees version, health and write check, which rule 10 asks for. */
 const PROBE_ACTION = 'app/probe';
+const DNS_SWITCH = 'dns/switch';
 /** The action whose backup the engine can prove to a grade. */
 const BACKUP_ACTION = 'database/backup';
 
@@ -254,12 +255,15 @@ function checkNotices(playbook: Playbook, refuse: Checked['refuse']): void {
 
 /**
  * Rule 10(a) and (c): after the last change to the site, and before it opens, its version and a write are observed.
- * Without an opening step the guard stands at the step that switches traffic.
+ * Without an opening step the guard stands at the step that switches traffic; at a DNS switch always (rule 9), because
+ * nobody can call back an answer that is cached elsewhere.
  */
 function checkOpeningGuard({ uses, order, closing, opening, refuse }: Checked, expect: 'to' | 'from'): void {
-  const guarded =
-    opening === null && closing === null ? uses.filter(({ flags }) => flags.switchesTraffic) : opening;
-  const guards = Array.isArray(guarded) ? guarded : guarded === null ? [] : [guarded];
+  const isGuarded = ({ step, flags }: FlaggedStep) =>
+    flags.opensSite ||
+    step.action === DNS_SWITCH ||
+    (opening === null && closing === null && flags.switchesTraffic);
+  const guards = uses.filter(isGuarded);
   for (const { step: guard } of guards) {
     const probes = uses.filter(
       ({ step }) =>
