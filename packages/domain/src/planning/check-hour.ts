@@ -1,8 +1,8 @@
 /**
  * The second opinion on the hour of a start, by other means than the planner's: wall clocks from `Intl` instead of Temporal,
- * and a walk over every window instead of an index. It shares no code with `time/`, so that a mistake there shows here.
+ * and every day tried that could matter. It shares no code with `time/`, so that a mistake there shows here.
  */
-import type { Instance, MaintenanceWindow } from '../fleet/fleet.ts';
+import type { Instance, MaintenanceWindow, Scope } from '../fleet/fleet.ts';
 import type { EpochMs } from '../time/instant.ts';
 
 const MINUTE = 60_000;
@@ -67,29 +67,35 @@ function isOpenFor(window: MaintenanceWindow, siteZone: string, now: EpochMs, ne
   return false;
 }
 
-/** The windows of the narrowest scope that has any for this instance. */
-function narrowest(instance: Instance, windows: readonly MaintenanceWindow[]): readonly MaintenanceWindow[] {
-  const own = windows.filter(({ scope }) => scope.kind === 'instance' && scope.instanceId === instance.id);
-  if (own.length > 0) return own;
-  const customer = windows.filter(
-    ({ scope }) => scope.kind === 'customer' && scope.customerId === instance.customerId,
-  );
-  if (customer.length > 0) return customer;
-  const label = windows.filter(
-    ({ scope }) => scope.kind === 'label' && instance.labels.includes(scope.label),
-  );
-  return label.length > 0 ? label : windows.filter(({ scope }) => scope.kind === 'fleet');
+/** Rules by whom they speak of, so that a start looks at its own and not at everybody's. */
+export type ByScope<T> = ReadonlyMap<string, readonly T[]>;
+
+export function groupByScope<T extends { readonly scope: Scope }>(rules: readonly T[]): ByScope<T> {
+  const groups = new Map<string, T[]>();
+  for (const rule of rules) {
+    const { kind, ...of } = rule.scope;
+    const key = [kind, ...Object.values(of)].join(':');
+    groups.set(key, [...(groups.get(key) ?? []), rule]);
+  }
+  return groups;
+}
+
+/** From the widest scope to the narrowest: fleet, labels, customer, instance. */
+export function rulesOf<T>(instance: Instance, rules: ByScope<T>): readonly (readonly T[])[] {
+  const ofLabels = instance.labels.flatMap((label) => rules.get(`label:${label}`) ?? []);
+  const of = (key: string): readonly T[] => rules.get(key) ?? [];
+  return [of('fleet'), ofLabels, of(`customer:${instance.customerId}`), of(`instance:${instance.id}`)];
 }
 
 /** What is wrong with a start of this instance now, that needs so long; null when nothing is. */
 export function checkHour(
   instance: Instance,
-  windows: readonly MaintenanceWindow[],
+  windows: ByScope<MaintenanceWindow>,
   now: EpochMs,
   needMs: number,
 ): string | null {
-  const mine = narrowest(instance, windows);
-  if (mine.length === 0) return 'no maintenance window speaks of it';
+  const mine = rulesOf(instance, windows).findLast((some) => some.length > 0);
+  if (mine === undefined) return 'no maintenance window speaks of it';
   try {
     const isOpen = mine.some((window) => isOpenFor(window, instance.zone, now, needMs));
     return isOpen

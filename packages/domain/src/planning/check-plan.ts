@@ -3,9 +3,16 @@
  * again, by plain walks over the snapshot, and says what is wrong with it. A fatal note stops the whole pass, because a
  * planner that is wrong once cannot be trusted about the rest of the night. Silence means: looked at, nothing found.
  */
-import type { Hold, Instance, Release, Scope } from '../fleet/fleet.ts';
+import {
+  ENVIRONMENT_ROLES,
+  type Freeze,
+  type Hold,
+  type Instance,
+  type MaintenanceWindow,
+  type Release,
+} from '../fleet/fleet.ts';
 import type { InstanceId, ReleaseId } from '../ids.ts';
-import { checkHour } from './check-hour.ts';
+import { checkHour, groupByScope, rulesOf, type ByScope } from './check-hour.ts';
 import {
   channelTops,
   isLower,
@@ -29,16 +36,10 @@ interface Facts {
   readonly holds: ReadonlyMap<InstanceId, readonly Hold[]>;
   readonly pins: ReadonlyMap<InstanceId, FleetSnapshot['pins']>;
   readonly upgrades: ReadonlyMap<InstanceId, readonly UpgradeInProgress[]>;
+  readonly windows: ByScope<MaintenanceWindow>;
+  readonly freezes: ByScope<Freeze>;
   /** Non-production instances by customer and product. */
   readonly stages: ReadonlyMap<string, readonly Instance[]>;
-}
-
-function covers(scope: Scope, instance: Instance): boolean {
-  if (scope.kind === 'fleet') return true;
-  if (scope.kind === 'label') return instance.labels.includes(scope.label);
-  return scope.kind === 'customer'
-    ? scope.customerId === instance.customerId
-    : scope.instanceId === instance.id;
 }
 
 function siblingKey(instance: Instance): string {
@@ -72,6 +73,7 @@ function checkSeen({ snapshot }: Facts, { observed }: Instance, decision: Decisi
   const wrong: string[] = [];
   if (snapshot.now - observed.at > SEEN_WITHIN) wrong.push('it was seen too long ago');
   if (!observed.healthy) wrong.push('it is not healthy');
+  if (!/^\d/.test(observed.version)) wrong.push('what was seen there is no version');
   if (decision.fromVersion !== observed.version)
     wrong.push(`it runs ${observed.version}, not ${decision.fromVersion}`);
   if (decision.toVersion !== null && !isLower(observed.version, decision.toVersion))
@@ -80,15 +82,14 @@ function checkSeen({ snapshot }: Facts, { observed }: Instance, decision: Decisi
 }
 
 function checkHeld(
-  { snapshot, plan, holds, upgrades }: Facts,
+  { snapshot, plan, freezes, holds, upgrades }: Facts,
   instance: Instance,
   decision: Decision,
 ): readonly string[] {
   const wrong: string[] = [];
   if (snapshot.stopped !== null) wrong.push(`everything is stopped by ${snapshot.stopped.by}`);
-  for (const { scope, fromAt, untilAt, reason } of snapshot.freezes) {
-    if (covers(scope, instance) && fromAt <= plan.now && (untilAt ?? Infinity) > plan.now)
-      wrong.push(`it is frozen: ${reason}`);
+  for (const { fromAt, untilAt, reason } of rulesOf(instance, freezes).flat()) {
+    if (fromAt <= plan.now && (untilAt ?? Infinity) > plan.now) wrong.push(`it is frozen: ${reason}`);
   }
   for (const { releaseId, untilAt, reason } of holds.get(instance.id) ?? []) {
     const speaks = releaseId === null || releaseId === decision.toReleaseId;
@@ -100,7 +101,7 @@ function checkHeld(
 }
 
 function checkWindow(
-  { snapshot, plan, releases }: Facts,
+  { snapshot, plan, windows, releases }: Facts,
   instance: Instance,
   decision: Decision,
 ): readonly string[] {
@@ -110,7 +111,7 @@ function checkWindow(
   const product = snapshot.products.find((one) => one.id === instance.productId);
   const forecast = product === undefined ? undefined : snapshot.forecasts.get(product.slug);
   const needMs = forecast === undefined ? 0 : forecast.closedMs + forecast.wayBackMs;
-  const wrong = checkHour(instance, snapshot.windows, plan.now, needMs);
+  const wrong = checkHour(instance, windows, plan.now, needMs);
   return wrong === null ? [] : [wrong];
 }
 
@@ -119,12 +120,20 @@ function checkStages(facts: Facts, instance: Instance, decision: Decision): read
   if (instance.role !== 'live' || release === undefined) return [];
   const listed = policyValue(facts.snapshot, instance, release.kind, 'P28');
   const roles = (Array.isArray(listed) ? listed : [listed]) as readonly unknown[]; // compared with `includes` only
-  const wrong: string[] = [];
+  const wrong = roles
+    .filter((role) => !NO_STAGE.includes(role) && !ENVIRONMENT_ROLES.some((known) => known === role))
+    .map((role) => `policy P28 lists ${JSON.stringify(role)}, which is no role`);
   for (const stage of facts.stages.get(siblingKey(instance)) ?? []) {
     if (!roles.includes(stage.role)) continue;
     const own = facts.decisions.get(stage.id);
     const isUnderWay = own?.verdict === 'start' || own?.verdict === 'wait' || facts.upgrades.has(stage.id);
-    if (isUnderWay) wrong.push(`${stage.slug} goes first and is not done`);
+    const wanted = wantedVersion(facts.tops, stage, facts.pins.get(stage.id) ?? [], facts.plan.now);
+    const runs = stage.observed?.version ?? null;
+    const isBehind =
+      wanted !== null &&
+      isSame(wanted.version, release.version) &&
+      (runs === null || isLower(runs, release.version));
+    if (isUnderWay || isBehind) wrong.push(`${stage.slug} goes first and is not done`);
     for (const { kind, releaseId, untilAt } of facts.holds.get(stage.id) ?? []) {
       if (releaseId === release.id && kind !== 'by-hand' && (untilAt ?? Infinity) > facts.plan.now)
         wrong.push(`${stage.slug} is held (${kind}) after the same release`);
@@ -132,6 +141,8 @@ function checkStages(facts: Facts, instance: Instance, decision: Decision): read
   }
   return wrong;
 }
+
+const NO_STAGE: readonly unknown[] = [undefined, null, false, 'none'];
 
 const CHECKS = [checkRelease, checkSeen, checkHeld, checkWindow, checkStages] as const;
 
@@ -183,9 +194,9 @@ function checkSettled(facts: Facts, instance: Instance, decision: Decision): rea
 function group<T, K>(items: readonly T[], keyOf: (item: T) => K): ReadonlyMap<K, readonly T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {
-    const list = groups.get(keyOf(item)) ?? [];
-    list.push(item);
-    groups.set(keyOf(item), list);
+    const list = groups.get(keyOf(item));
+    if (list === undefined) groups.set(keyOf(item), [item]);
+    else list.push(item);
   }
   return groups;
 }
@@ -200,6 +211,8 @@ export function checkPlan(snapshot: FleetSnapshot, plan: NightPlan): readonly Pl
     holds: group(snapshot.holds, (one) => one.instanceId),
     pins: group(snapshot.pins, (one) => one.instanceId),
     upgrades: group(snapshot.upgrades, (one) => one.instanceId),
+    windows: groupByScope(snapshot.windows),
+    freezes: groupByScope(snapshot.freezes),
     stages: group(snapshot.instances.filter((one) => one.role !== 'live'), siblingKey), // prettier-ignore
   };
   const notes = [...checkComplete(snapshot, plan), ...checkCapacity(facts)];

@@ -34,13 +34,13 @@ export function startOrder(
   instances: readonly Instance[],
   index: Pick<FleetIndex, 'customers'>,
 ): readonly Instance[] {
-  const keys = new Map<Instance, string>();
-  for (const instance of instances) {
+  const keyed = instances.map((instance) => {
     const customer = index.customers.get(instance.customerId)?.slug ?? instance.customerId;
-    keys.set(instance, `${instance.role === 'live' ? 1 : 0}\t${customer}\t${instance.slug}\t${instance.id}`);
-  }
-  const keyOf = (instance: Instance): string => keys.get(instance) ?? '';
-  return [...instances].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    const stage = instance.role === 'live' ? 1 : 0;
+    return { instance, key: `${stage}\t${customer}\t${instance.slug}\t${instance.id}` };
+  });
+  keyed.sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)));
+  return keyed.map((one) => one.instance);
 }
 
 function stageKey(customerId: CustomerId, productId: ProductId): string {

@@ -32,25 +32,25 @@ function observationFindings(instance: Instance, snapshotAt: EpochMs): readonly 
     return [
       finding('not-observed', 'refuse', `nobody has seen yet which version ${slug} runs`, { by: probe }),
     ];
-  const seen = `at ${formatInstant(observed.at, zone)}`;
+  const seen = (): string => `at ${formatInstant(observed.at, zone)}`;
   const findings: Finding[] = [];
   if (observed.version === null || !isVersion(observed.version)) {
     const what =
       observed.version === null ? 'no version' : `"${observed.version.slice(0, 40)}", which is no version`;
     const why = observed.problem === null ? '' : `: ${observed.problem}`;
-    findings.push(finding('not-observed', 'refuse', `the probe ${seen} saw ${what}${why}`, { by: probe }));
+    findings.push(finding('not-observed', 'refuse', `the probe ${seen()} saw ${what}${why}`, { by: probe }));
   }
   // Against the instant at which the snapshot was read: a plan made for next week is not stale for being about next week.
   if (snapshotAt - observed.at > OBSERVATION_MAX_AGE_MS)
     findings.push(
-      finding('observation-stale', 'hold', `${slug} was last seen ${seen}, too long ago to act on`, {
+      finding('observation-stale', 'hold', `${slug} was last seen ${seen()}, too long ago to act on`, {
         by: probe,
       }),
     );
   if (!observed.healthy) {
     const why = observed.problem ?? 'no reason given';
     const by = 'a probe that finds it healthy';
-    findings.push(finding('unhealthy', 'hold', `${slug} was not healthy ${seen}: ${why}`, { by }));
+    findings.push(finding('unhealthy', 'hold', `${slug} was not healthy ${seen()}: ${why}`, { by }));
   }
   return findings;
 }

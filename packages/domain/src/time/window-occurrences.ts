@@ -11,7 +11,8 @@ import { resolveLocalTime } from './resolve-local-time.ts';
 /** A weekly rule comes round within a week; further ahead than this nobody plans a night. */
 export const HORIZON_MS = 35 * DAY_MS;
 
-const WEEKDAY_OF: readonly Weekday[] = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+const EPOCH = Temporal.PlainDate.from('1970-01-01');
+const WEEKDAY_FROM_EPOCH: readonly Weekday[] = ['thu', 'fri', 'sat', 'sun', 'mon', 'tue', 'wed'];
 
 type Scoped = Pick<Instance, 'id' | 'customerId' | 'labels'>;
 
@@ -51,14 +52,27 @@ const resolved = new Map<string, EpochMs>();
 /** Enough for every zone over the horizon; then it starts anew instead of growing for ever. */
 const CACHE_LIMIT = 200_000;
 
-function startOn(window: MaintenanceWindow, zone: string, date: Temporal.PlainDate): EpochMs {
-  const key = `${window.start} ${zone} ${date.year} ${date.month} ${date.day}`;
+/** Days are counted from 1970-01-01 (a Thursday); date arithmetic in the polyfill costs more than all the rest here. */
+function startOn(window: MaintenanceWindow, zone: string, day: number): EpochMs {
+  const key = `${window.start} ${zone} ${day}`;
   const known = resolved.get(key);
   if (known !== undefined) return known;
   if (resolved.size >= CACHE_LIMIT) resolved.clear();
-  const at = resolveLocalTime(date, window.start, zone);
+  const at = resolveLocalTime(EPOCH.add({ days: day }), window.start, zone);
   resolved.set(key, at);
   return at;
+}
+
+/** The last local date asked for, per zone: a night asks for the same instant over and over. */
+const todays = new Map<string, { readonly at: EpochMs; readonly day: number }>();
+
+function localDay(at: EpochMs, zone: string): number {
+  const known = todays.get(zone);
+  if (known?.at === at) return known.day;
+  const { year, month, day } = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone);
+  const found = { at, day: Date.UTC(year, month - 1, day) / DAY_MS };
+  todays.set(zone, found);
+  return found.day;
 }
 
 function occurrence(window: MaintenanceWindow, opensAt: EpochMs): WindowOccurrence {
@@ -69,14 +83,14 @@ function occurrence(window: MaintenanceWindow, opensAt: EpochMs): WindowOccurren
 /** The occurrence in which work may still start at `now` (end and cut-off not passed), or the next one within the horizon. */
 export function windowAt(window: MaintenanceWindow, siteZone: string, now: EpochMs): WindowOccurrence | null {
   const zone = window.zone === 'site' ? siteZone : window.zone;
-  const today = Temporal.Instant.fromEpochMilliseconds(now).toZonedDateTimeISO(zone).toPlainDate();
+  const today = localDay(now, zone);
   const daysBack = Math.ceil(window.lengthMs / DAY_MS) + 1;
   const daysAhead = Math.ceil(HORIZON_MS / DAY_MS);
   for (let offset = -daysBack; offset <= daysAhead; offset += 1) {
-    const date = today.add({ days: offset });
-    const weekday = WEEKDAY_OF[date.dayOfWeek - 1];
+    const day = today + offset;
+    const weekday = WEEKDAY_FROM_EPOCH[((day % 7) + 7) % 7];
     if (weekday === undefined || !window.days.includes(weekday)) continue;
-    const opensAt = startOn(window, zone, date);
+    const opensAt = startOn(window, zone, day);
     const found = occurrence(window, opensAt);
     if (found.closesAt > now && found.cutOffAt >= now) return found;
   }
