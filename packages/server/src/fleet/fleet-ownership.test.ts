@@ -169,6 +169,42 @@ describe('prune', () => {
     expect(rows).toEqual([]);
   });
 
+  it('sees an upgrade that is being planned while it looks', async () => {
+    await bed.apply(sampleFleet());
+    const { db } = bed.test;
+    const planned = Promise.withResolvers<void>();
+    const commit = Promise.withResolvers<void>();
+    const planning = db.transaction().execute(async (tx) => {
+      await sql`select 1 from instance where slug = 'south-live' for update`.execute(tx);
+      await sql`
+        insert into upgrade (id, customer_id, instance_id, from_version, to_release_id, to_version, trigger, requested_by,
+                             content_hash, schedule_hash)
+        select ${newId('upg')}, i.customer_id, i.id, '1.0.0', r.id, r.version, 'nightly', 'planner', '', ''
+          from instance i, release r where i.slug = 'south-live' and r.version = '2.0.0'`.execute(tx);
+      planned.resolve();
+      await commit.promise;
+    });
+    await planned.promise;
+    const pruning = bed.apply(less(), { prune: true });
+    await expect
+      .poll(
+        async () => {
+          const { rows } = await sql`
+          select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+            db,
+          );
+          return rows.length;
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(1);
+    commit.resolve();
+    await planning;
+    expect((await pruning).errors).toMatchObject([
+      { message: expect.stringContaining('south-live cannot be removed') as string },
+    ]);
+  });
+
   it('refuses to remove a customer of whom an instance stays', async () => {
     await bed.apply(sampleFleet());
     await sql`update instance set managed_by = 'hand' where slug = 'south-uat'`.execute(bed.test.db);
