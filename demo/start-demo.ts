@@ -168,8 +168,6 @@ export async function startDemo(options: Options, config: Config): Promise<numbe
     const summary = await judgeNight(client, world, night, requests);
     for (const line of showSummary(summary)) say(line);
     if (options.once) {
-      // The sites stay up for whoever looks next; Sitelift itself ends.
-      await server.stop();
       await closeAll();
       finish(options, summary);
       return summary.problems.length === 0 ? 0 : 1;
