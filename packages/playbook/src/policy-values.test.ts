@@ -1,6 +1,6 @@
 import { HOUR_MS, MINUTE_MS } from '@sitelift/domain/time/instant.ts';
 import { describe, expect, it } from 'vitest';
-import { backupPolicy, isAnyTime, stagesBeforeLive } from './policy-values.ts';
+import { backupPolicy, isAnyTime } from './policy-values.ts';
 
 describe('policies that this version acts on', () => {
   // prettier-ignore
@@ -16,12 +16,5 @@ describe('policies that this version acts on', () => {
 
   it('P3 is any time only when it says so', () => {
     expect([undefined, null, 'window', 'anytime', true, 'any-time'].map(isAnyTime)).toEqual([false, false, false, false, false, true]); // prettier-ignore
-  });
-
-  it('P28 that cannot be read asks for every stage', () => {
-    expect(stagesBeforeLive(undefined)).toEqual([]);
-    expect(stagesBeforeLive(['uat'])).toEqual(['uat']);
-    expect(stagesBeforeLive('uat')).toEqual(['uat', 'test', 'validation', 'staging', 'sandbox']);
-    expect(stagesBeforeLive(['live'])).toHaveLength(5);
   });
 });

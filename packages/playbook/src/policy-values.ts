@@ -1,9 +1,9 @@
 /**
  * What the policies mean that this version acts on: P3 (when), P4 (loss that a backup may have), P5 (its proof and age) and
  * P28 (stages before live). The other keys are accepted and kept for the versions that use them. Values stay as a person
- * wrote them, because an explanation shows them; these functions read them.
+ * wrote them, because an explanation shows them; these functions read P3 to P5 (P28 is the planner's).
  */
-import { ENVIRONMENT_ROLES, type EnvironmentRole } from '@sitelift/domain/fleet/fleet.ts';
+import { ENVIRONMENT_ROLES } from '@sitelift/domain/fleet/fleet.ts';
 import type { PolicyKey, PolicyValue } from '@sitelift/domain/policy/policy.ts';
 import { BACKUP_GRADES, type RunPlan } from '@sitelift/domain/run/plan.ts';
 import { HOUR_MS } from '@sitelift/domain/time/instant.ts';
@@ -38,13 +38,6 @@ const DEFAULT_MAX_AGE_MS = 4 * HOUR_MS;
 /** P3; nothing said means: only inside a window. */
 export function isAnyTime(p3: PolicyValue | undefined): boolean {
   return p3 === 'any-time';
-}
-
-/** P28; nothing said means: no stage is required. A value that cannot be read requires every stage: in doubt, stop. */
-export function stagesBeforeLive(p28: PolicyValue | undefined): readonly EnvironmentRole[] {
-  if (p28 === undefined || p28 === null) return [];
-  const read = StagesSchema.safeParse(p28);
-  return read.success ? read.data : ENVIRONMENT_ROLES.filter((role) => role !== 'live');
 }
 
 /** P4 and P5 as a plan freezes them. A value that cannot be read counts as the strictest: in doubt, stop. */
