@@ -131,14 +131,14 @@ export async function startHttpServer(
 ): Promise<HttpServer> {
   const app = await createApp(deps);
   const cookie = sessionCookie(deps.settings.publicUrl);
-  const countTry = await registerSignInLimit(app);
+  const limitTry = await registerSignInLimit(app);
   const fleetStream = startFleetStream(deps.db, () => decisionNow(deps.db), deps.log);
   const streams = new Set<EventStream>();
   const opened = (stream: EventStream): void => {
     streams.add(stream);
     stream.onClose(() => streams.delete(stream));
   };
-  const answers = allAnswers(deps, { cookie, countTry, fleetStream, opened });
+  const answers = allAnswers(deps, { cookie, limitTry, fleetStream, opened });
 
   const callers = new WeakMap<FastifyRequest, Caller>();
   const addRoute = (route: Route, answer: LooseAnswer): void => {

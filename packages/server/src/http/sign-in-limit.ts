@@ -1,40 +1,42 @@
 /**
- * How often passwords may be tried: per address that asks and per account that is asked for, counted before a password is
- * looked at. In this server's memory: with several servers each counts for itself, which multiplies the limit by their number.
+ * How often passwords may be tried: per address that asks (whatever comes of it: each try costs us a tenth of a second) and
+ * per account that is asked for (only what failed). In this server's memory: several servers each count for themselves.
  */
 import rateLimit from '@fastify/rate-limit';
 import { Problem } from '@sitelift/contract/problems.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { systemClock } from '../db/clock.ts';
+import { createTryCounter } from '../people/try-counter.ts';
 
 const WINDOW_MS = 5 * 60_000;
 /** People behind one address share this. */
-export const TRIES_PER_ADDRESS = 60;
+const TRIES_PER_ADDRESS = 120;
 /** Ten wrong passwords in five minutes are no typing errors. */
-export const TRIES_PER_ACCOUNT = 10;
+const FAILURES_PER_ACCOUNT = 10;
 
-/** Throws `rate-limited` when this was one try too many. `account` is whatever names the account: address or id. */
-export type CountTry = (request: FastifyRequest, account: string) => Promise<void>;
+/**
+ * Throws `rate-limited` when this was one try too many; else makes the try. `account` is whatever names the account: e-mail
+ * address or id. A try that gives a value was a success; null was a failure.
+ */
+export type LimitTry = <T>(
+  request: FastifyRequest,
+  account: string,
+  attempt: () => Promise<T | null>,
+) => Promise<T | null>;
 
-export async function registerSignInLimit(app: FastifyInstance): Promise<CountTry> {
+export async function registerSignInLimit(app: FastifyInstance): Promise<LimitTry> {
   await app.register(rateLimit, { global: false });
-  // The plugin asks for the key by request alone; the account was parsed out of the body by then.
-  const accounts = new WeakMap<FastifyRequest, string>();
-  const options = { timeWindow: WINDOW_MS };
-  const byAddress = app.createRateLimit({
-    ...options,
-    max: TRIES_PER_ADDRESS,
-    keyGenerator: (request) => `address ${request.ip}`,
-  });
-  const byAccount = app.createRateLimit({
-    ...options,
-    max: TRIES_PER_ACCOUNT,
-    keyGenerator: (request) => `account ${accounts.get(request) ?? ''}`,
-  });
-  return async (request, account) => {
-    accounts.set(request, account.trim().toLowerCase());
-    for (const limit of [await byAddress(request), await byAccount(request)]) {
-      if (!limit.isAllowed && limit.isExceeded)
-        throw new Problem('rate-limited', { retryAfter: limit.ttlInSeconds });
-    }
+  const byAddress = app.createRateLimit({ timeWindow: WINDOW_MS, max: TRIES_PER_ADDRESS });
+  const byAccount = createTryCounter(FAILURES_PER_ACCOUNT, WINDOW_MS, systemClock.monotonicMs);
+  return async (request, account, attempt) => {
+    const address = await byAddress(request);
+    if (!address.isAllowed && address.isExceeded)
+      throw new Problem('rate-limited', { retryAfter: address.ttlInSeconds });
+    const key = account.trim().toLowerCase();
+    const waitMs = byAccount.take(key);
+    if (waitMs !== null) throw new Problem('rate-limited', { retryAfter: waitMs / 1_000 });
+    const outcome = await attempt();
+    if (outcome !== null) byAccount.giveBack(key);
+    return outcome;
   };
 }

@@ -10,6 +10,8 @@ import { newId } from '../db/new-id.ts';
 import { hashPassword, makeOneTimePassword } from './password.ts';
 
 export const FIRST_ACCOUNT_EMAIL = 'admin@sitelift.local';
+/** Of whoever sits at this machine (`local-token.ts`); nobody can sign in to it, so it is not counted here. */
+export const LOCAL_EMAIL = 'local@sitelift.local';
 
 export interface NewAccount {
   readonly email: string;
@@ -48,7 +50,7 @@ export async function createAccount(
 export async function createFirstAccount(
   db: Database,
 ): Promise<{ readonly email: string; readonly oneTimePassword: string } | null> {
-  const { rows } = await sql`select 1 from account limit 1`.execute(db);
+  const { rows } = await sql`select 1 from account where email <> ${LOCAL_EMAIL} limit 1`.execute(db);
   if (rows.length > 0) return null;
   const oneTimePassword = makeOneTimePassword();
   const passwordHash = await hashPassword(oneTimePassword);

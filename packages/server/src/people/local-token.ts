@@ -9,32 +9,44 @@ import { join } from 'node:path';
 import { SCOPES } from '@sitelift/contract/views.ts';
 import { sql } from 'kysely';
 import type { Database, Transaction } from '../db/database.ts';
-import { createAccount } from './first-account.ts';
+import { makeBearer } from './bearer.ts';
+import { createAccount, LOCAL_EMAIL } from './first-account.ts';
+import { hashPassword } from './password.ts';
 import { createToken } from './token-store.ts';
 
 export const LOCAL_TOKEN_FILE = 'local-token';
-const LOCAL_EMAIL = 'local@sitelift.local';
 const TOKEN_NAME = 'this machine';
 /** A server that runs longer than this is started again before; the token then goes with its start. */
 const DAYS = 365;
-/** No hash of ours: `verifyPassword` is never reached with it, and would refuse it. */
-const NO_PASSWORD = 'nobody-can-sign-in';
 
-async function localAccount(tx: Transaction): Promise<string> {
+async function findLocalAccount(db: Database | Transaction): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`select id from account where email = ${LOCAL_EMAIL}`.execute(db);
+  return rows[0]?.id ?? null;
+}
+
+async function localAccount(db: Database): Promise<string> {
+  const known = await findLocalAccount(db);
+  if (known !== null) return known;
+  // A password that nobody has ever seen.
+  const passwordHash = await hashPassword(makeBearer());
   const name = 'Whoever sits at this machine';
-  const account = { email: LOCAL_EMAIL, name, role: 'admin', mustChangePassword: false } as const;
-  const created = await createAccount(tx, { ...account, passwordHash: NO_PASSWORD }, 'first start');
-  if (created !== null) return created;
-  const { rows } = await sql<{ id: string }>`select id from account where email = ${LOCAL_EMAIL}`.execute(tx);
-  const [row] = rows;
-  if (row === undefined) throw new Error('the account of this machine is gone');
-  return row.id;
+  const account = {
+    email: LOCAL_EMAIL,
+    name,
+    role: 'admin',
+    mustChangePassword: false,
+    passwordHash,
+  } as const;
+  const created = await db.transaction().execute((tx) => createAccount(tx, account, 'first start'));
+  const id = created ?? (await findLocalAccount(db));
+  if (id === null) throw new Error('the account of this machine could not be made');
+  return id;
 }
 
 /** Writes `{url, token}` for the CLI; `url` is where this server answers. Returns the file's path. */
 export async function writeLocalToken(db: Database, dataDir: string, url: string): Promise<string> {
+  const accountId = await localAccount(db);
   const { token } = await db.transaction().execute(async (tx) => {
-    const accountId = await localAccount(tx);
     await sql`
       update api_token set revoked_at = app_now() where account_id = ${accountId} and revoked_at is null`.execute(
       tx,

@@ -57,17 +57,15 @@ export async function signIn(
   return { bearer, caller: callerOf(account, { kind: 'session', tokenHash: hashBearer(bearer) }, null) };
 }
 
-export type PasswordChange = 'changed' | 'wrong-password' | 'unchanged';
-
-/** Ends every other session of the account. `unchanged`: the new password is the old one. */
+/** Ends every other session of the account. Null: the current one is wrong. `unchanged`: the new one is the old one. */
 export async function changePassword(
   db: Database,
   caller: Caller,
   current: string,
   next: string,
-): Promise<PasswordChange> {
+): Promise<'changed' | 'unchanged' | null> {
   const account = await findAccount(db, { id: caller.accountId });
-  if (account === null || !(await verifyPassword(current, account.password_hash))) return 'wrong-password';
+  if (account === null || !(await verifyPassword(current, account.password_hash))) return null;
   if (current.normalize('NFKC') === next.normalize('NFKC')) return 'unchanged';
   const hash = await hashPassword(next);
   await db.transaction().execute(async (tx) => {

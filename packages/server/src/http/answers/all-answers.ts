@@ -8,7 +8,7 @@ import type { FleetStream } from '../fleet-stream.ts';
 import type { HttpDeps } from '../http-deps.ts';
 import { startRunStream } from '../run-stream.ts';
 import type { SessionCookie } from '../session-cookie.ts';
-import type { CountTry } from '../sign-in-limit.ts';
+import type { LimitTry } from '../sign-in-limit.ts';
 import { fleetAnswers } from './fleet-answers.ts';
 import { peopleAnswers } from './people-answers.ts';
 import { planningAnswers } from './planning-answers.ts';
@@ -17,7 +17,7 @@ import { runAnswers } from './run-answers.ts';
 
 export interface AnswerParts {
   readonly cookie: SessionCookie;
-  readonly countTry: CountTry;
+  readonly limitTry: LimitTry;
   readonly fleetStream: FleetStream;
   /** Told of every stream, so that a server that stops can end them. */
   readonly opened: (stream: EventStream) => void;
@@ -25,7 +25,7 @@ export interface AnswerParts {
 
 export function allAnswers(deps: HttpDeps, parts: AnswerParts): Answers {
   return {
-    ...peopleAnswers(deps, parts.cookie, parts.countTry),
+    ...peopleAnswers(deps, parts.cookie, parts.limitTry),
     ...fleetAnswers(deps),
     ...planningAnswers(deps),
     ...runAnswers(deps),

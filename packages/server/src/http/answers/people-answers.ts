@@ -8,20 +8,20 @@ import type { Answers } from '../answer.ts';
 import { checkId, invalidField } from '../check-input.ts';
 import type { HttpDeps } from '../http-deps.ts';
 import type { SessionCookie } from '../session-cookie.ts';
-import type { CountTry } from '../sign-in-limit.ts';
+import type { LimitTry } from '../sign-in-limit.ts';
 
 export function peopleAnswers(
   { db }: HttpDeps,
   cookie: SessionCookie,
-  countTry: CountTry,
+  limitTry: LimitTry,
 ): Pick<
   Answers,
   'signIn' | 'me' | 'signOut' | 'changePassword' | 'listTokens' | 'createToken' | 'revokeToken'
 > {
   return {
     signIn: async ({ body, request, reply }) => {
-      await countTry(request, body.email);
-      const signedIn = await signIn(db, body.email, body.password);
+      const { email, password } = body;
+      const signedIn = await limitTry(request, email, () => signIn(db, email, password));
       if (signedIn === null) throw new Problem('wrong-password');
       cookie.set(reply, signedIn.bearer);
       return accountView(signedIn.caller);
@@ -36,9 +36,10 @@ export function peopleAnswers(
       return { done: true };
     },
     changePassword: async ({ body, caller, request }) => {
-      await countTry(request, caller.accountId);
-      const outcome = await changePassword(db, caller, body.current, body.next);
-      if (outcome === 'wrong-password') throw new Problem('wrong-password');
+      const outcome = await limitTry(request, caller.accountId, () =>
+        changePassword(db, caller, body.current, body.next),
+      );
+      if (outcome === null) throw new Problem('wrong-password');
       if (outcome === 'unchanged') throw invalidField('/next', 'must differ from the password before');
       return accountView({ ...caller, mustChangePassword: false });
     },
