@@ -3,12 +3,12 @@ export interface Figure {
   /** `plan-10000-ms`: what was measured, how much of it, the unit. Never renamed: figures are compared over time. */
   readonly metric: string;
   readonly value: number;
-  readonly unit: string;
+  readonly unit?: string;
   /** Beside the value, for people: the spread, the circumstances. */
   readonly note?: string;
 }
 
-/** What a bench's module exports as `bench`. `options` are the `--name=value` and `--name value` arguments. */
+/** What runs one bench. `options` are the `--name=value` and `--name value` arguments. */
 export type Bench = (options: ReadonlyMap<string, string>) => Promise<readonly Figure[]>;
 
 /** A number among the options, or what is usual. Throws when it is no positive number. */

@@ -3,33 +3,28 @@
  * A bench is no test: nothing here passes or fails. The figures are kept beside the commit that they speak of.
  */
 import os from 'node:os';
-import { pathToFileURL } from 'node:url';
 import { parseOptions } from './options.ts';
 import type { Bench, Figure } from './figure.ts';
 
-/** Name, module, what it measures. Loaded only when asked for: one bench must not need what another one does. */
-const BENCHES = [
-  ['planner', 'planner.ts', 'planNight and checkPlan over generated fleets'],
-  ['dispatcher', 'dispatcher.ts', 'wake-up latency, idle cost and take-over of the queue library'],
-] as const;
+/** Name, how it is loaded, what it measures. Loaded only when asked for: one bench must not need what another one does. */
+const BENCHES: readonly (readonly [name: string, load: () => Promise<Bench>, what: string])[] = [
+  [
+    'planner',
+    async () => (await import('./planner.ts')).benchPlanner,
+    'planNight and checkPlan over generated fleets',
+  ],
+  [
+    'dispatcher',
+    async () => (await import('./dispatcher.ts')).benchDispatcher,
+    'wake-up latency, idle cost and take-over of the queue library',
+  ],
+];
 
 function usage(): string {
   const width = Math.max(...BENCHES.map(([name]) => name.length));
   return ['usage: npm run bench -- <name> [--option value]', '']
     .concat(BENCHES.map(([name, , what]) => `  ${name.padEnd(width)}  ${what}`))
     .join('\n');
-}
-
-async function loadBench(file: string): Promise<Bench> {
-  const loaded: unknown = await import(new URL(file, pathToFileURL(import.meta.filename)).href);
-  if (
-    typeof loaded !== 'object' ||
-    loaded === null ||
-    !('bench' in loaded) ||
-    typeof loaded.bench !== 'function'
-  )
-    throw new Error(`bench/${file} exports no function named bench`);
-  return loaded.bench as Bench; // a function named bench, by convention of figure.ts
 }
 
 function printTable(name: string, figures: readonly Figure[]): void {
@@ -63,8 +58,8 @@ if (found === undefined) {
   console.error(usage());
   process.exitCode = 2;
 } else {
-  const [name, file] = found;
-  const bench = await loadBench(file);
+  const [name, load] = found;
+  const bench = await load();
   const figures = await bench(parseOptions(rest));
   printTable(name, figures);
   for (const { metric, value } of figures) {

@@ -10,12 +10,11 @@ import type { EpochMs } from './instant.ts';
 export function resolveLocalTime(date: Temporal.PlainDate, clock: string, zone: string): EpochMs {
   const local = date.toPlainDateTime(Temporal.PlainTime.from(clock));
   const earlier = local.toZonedDateTime(zone, { disambiguation: 'earlier' });
-  const later = local.toZonedDateTime(zone, { disambiguation: 'later' });
-  const isGap =
-    earlier.epochMilliseconds !== later.epochMilliseconds && !earlier.toPlainDateTime().equals(local);
-  if (!isGap) return earlier.epochMilliseconds;
+  // Only a time inside a gap does not come back as it was asked for.
+  if (earlier.toPlainDateTime().equals(local)) return earlier.epochMilliseconds;
   const transition = earlier.getTimeZoneTransition('next');
-  return transition?.epochMilliseconds ?? later.epochMilliseconds;
+  if (transition !== null) return transition.epochMilliseconds;
+  return local.toZonedDateTime(zone, { disambiguation: 'later' }).epochMilliseconds;
 }
 
 /** True for a zone that this machine's time-zone data knows by an IANA name (no offsets, no abbreviations such as EST). */
