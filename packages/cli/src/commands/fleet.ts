@@ -7,6 +7,7 @@ import { parseFleet } from '@sitelift/playbook/parse-fleet.ts';
 import { formatSourceError } from '@sitelift/playbook/source-error.ts';
 import type { Command } from 'commander';
 import { CommandFailure, EXIT, print, type CommandContext } from '../command-context.ts';
+import { readShippedPlaybooks } from '../shipped-playbooks.ts';
 import { plain, state, table, time, tone } from '../terminal.ts';
 
 /** More than this in one directory is no fleet but a wrong path. */
@@ -112,7 +113,7 @@ export function addFleetCommands(program: Command, context: CommandContext): voi
     .action(async (options: { file: string; dryRun?: boolean; prune?: boolean }) => {
       const files = await readFleetFiles(options.file);
       // The same check as on the server, without the way there: every error at once, also while no server is up.
-      const parsed = parseFleet(files);
+      const parsed = parseFleet(files, { shipped: await readShippedPlaybooks() });
       if ('errors' in parsed) {
         if (context.json()) context.terminal.out(JSON.stringify({ errors: parsed.errors }));
         for (const error of parsed.errors) context.terminal.err(formatSourceError(error));
