@@ -93,7 +93,7 @@ export async function composeHttp(parts: HttpParts): Promise<HttpDeps> {
       const applied = await applyFleet(db, parsed.fleet, { dryRun, prune, actor, bind });
       if (applied.errors.length > 0) return { fileErrors: [...applied.errors] };
       const changes = applied.changes.map((change) => ({ ...change, fields: [...change.fields] }));
-      return { dryRun, changes, warnings: [] };
+      return { dryRun, changes, warnings: [...parsed.fleet.warnings] };
     },
     fleet: fleetCommands(db, hooks, config.stableAfterDays),
     secrets: secretCommands(installation),

@@ -44,5 +44,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   // An idle connection that dies (the server was restarted) is replaced; without a listener it would end the process.
   pool.on('error', (error) => options.onError?.(error));
+  // The same for one that is in somebody's hands between two queries (a transaction, an advisory lock): his next query fails.
+  pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
