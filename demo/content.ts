@@ -73,18 +73,20 @@ async function flagContent(session: Session, project: string, name: string): Pro
 export async function readContent(session: Session): Promise<SiteContent> {
   // as: Unleash's own answers, see above
   const { projects } = (await session.read('/api/admin/projects')) as { projects: { id: string }[] };
-  const { features } = (await session.read('/api/admin/features')) as {
-    features: { name: string; project: string }[];
-  };
   const { tokens } = (await session.read('/api/admin/api-tokens')) as {
     tokens: { tokenName?: string; username?: string }[];
   };
   const flags: FlagContent[] = [];
-  for (const { name, project } of features.toSorted(byName))
-    flags.push(await flagContent(session, project, name));
+  for (const { id } of projects) {
+    // Version 6 has no list of all flags any more; the list of a project is in every version.
+    const { features } = (await session.read(`/api/admin/projects/${id}/features`)) as {
+      features: { name: string }[];
+    };
+    for (const { name } of features) flags.push(await flagContent(session, id, name));
+  }
   return {
     projects: projects.map(({ id }) => id).sort(),
-    flags,
+    flags: flags.toSorted(byName),
     tokens: tokens.map(({ tokenName, username }) => tokenName ?? username ?? '').sort(),
   };
 }

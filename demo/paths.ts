@@ -16,7 +16,7 @@ export interface DemoPaths {
   readonly root: string;
   /** Ports and passwords of this demo, mode 0600. */
   readonly world: string;
-  /** One directory per Unleash version, installed once. */
+  /** One directory per Unleash version, installed once; a link when SITELIFT_DEMO_VERSIONS_DIR shares them. */
   readonly versions: string;
   /** One directory per release that was staged: what an application is started from. */
   readonly builds: string;
@@ -47,7 +47,7 @@ export function pathsUnder(root: string): DemoPaths {
   return {
     root,
     world: join(root, 'world.json'),
-    versions: resolve(process.env['SITELIFT_DEMO_VERSIONS_DIR'] ?? join(root, 'versions')),
+    versions: join(root, 'versions'),
     builds: join(root, 'builds'),
     sites: join(root, 'sites'),
     services: join(root, 'services'),

@@ -4,7 +4,7 @@
  * crash, a Ctrl-C or a finished night continues from what is there.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { linkSlot, startApplication } from './app/application.ts';
 import { makeBuild, migrationsDirectory, readBuild } from './app/build.ts';
@@ -148,10 +148,20 @@ async function makeBuilds(paths: DemoPaths): Promise<void> {
   }
 }
 
+/** Where several demos (and the tests) share what npm installs, `versions` is a link; the scripts need not know. */
+async function shareVersions(paths: DemoPaths): Promise<void> {
+  const shared = process.env['SITELIFT_DEMO_VERSIONS_DIR'];
+  if (shared === undefined || shared === '') return;
+  await mkdir(resolve(shared), { recursive: true });
+  // What is there already stays: a link of an earlier start, or a directory of its own.
+  await symlink(resolve(shared), paths.versions).catch(() => {});
+}
+
 /** Sets the world up, or continues with the one that is there, and resolves when every site answers. */
 export async function startWorld(dataDir: string, progress: WorldProgress = () => {}): Promise<DemoWorld> {
   const paths = demoPaths(dataDir);
   await mkdir(paths.root, { recursive: true });
+  await shareVersions(paths);
   const programs = await ensureSystemPrograms(progress);
   await installVersions(paths.versions, ({ version, state, seconds }) => {
     if (state === 'installing') progress(`installing unleash-server ${version}`);

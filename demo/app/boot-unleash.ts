@@ -17,6 +17,7 @@ const unleash = require('unleash-server') as { start(options: object): Promise<u
 
 /** As much of Express as the hook below uses. */
 interface App {
+  set(name: 'trust proxy', value: string): void;
   use(
     path: string,
     middleware: (request: IncomingMessage, response: unknown, next: () => void) => void,
@@ -29,6 +30,8 @@ interface App {
  */
 let probes = 0;
 function letProbesIn(app: App): void {
+  // Only our own proxy may say who is asking; Unleash's default believes anybody.
+  app.set('trust proxy', 'loopback');
   app.use('/auth/simple', (request, _response, next) => {
     if (request.headers['x-forwarded-for'] === undefined) {
       probes += 1;
