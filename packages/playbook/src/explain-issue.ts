@@ -63,8 +63,14 @@ function explainIssue(
       ? `${name} is missing`
       : issue.code === 'invalid_value' && typeof value === 'string'
         ? `${name} is \`${shortened(value)}\`${hint(value, issue.values.map(String))}`
-        : `${name} is ${describeValue(value)}`;
+        : `${name} is ${describeValue(value)}${typeof value === 'string' ? hint(value, wordsOf(issue)) : ''}`;
   found.push({ path, ...source.positionOf(at), message, expected });
+}
+
+/** The words that a union would have taken, alone or in a list. */
+function wordsOf(issue: z.core.$ZodIssue): readonly string[] {
+  if (issue.code === 'invalid_value') return issue.values.map(String);
+  return issue.code === 'invalid_union' ? issue.errors.flatMap((branch) => branch.flatMap(wordsOf)) : [];
 }
 
 /**

@@ -101,7 +101,7 @@ describe('a playbook of the wrong shape', () => {
     ['a name that is not kebab-case', `playbook: A b\ntitle: A\nsteps:\n${STEP}`, ['f.yaml:1:11: `playbook` is "A b" (expected: a name in kebab-case, such as `overnight-channel`)']],
     ['an action without a verb', `${HEAD}  - { id: a, uses: stage }\n`, ['f.yaml:4:20: `uses` is "stage" (expected: an action, family/verb, such as `database/backup`)']],
     ['too many retries', `${HEAD}  - { id: a, uses: app/stage, retry: { times: 11 } }\n`, ['f.yaml:4:47: `times` is the number 11 (expected: at most 10)']],
-    ['a role that is none', `for: { role: lvie }\n${HEAD}${STEP}`, ['f.yaml:1:14: `role` is "lvie" (expected: a role (live, uat, test, validation, staging, sandbox) or a list of roles)']],
+    ['a role that is none', `for: { role: lvie }\n${HEAD}${STEP}`, ['f.yaml:1:14: `role` is "lvie"; did you mean `live`? (expected: a role (live, uat, test, validation, staging, sandbox) or a list of roles)']],
     ['a kind of step of a later version', `${HEAD}  - { id: a, gate: { kind: sign-off } }\n`, ['f.yaml:4:14: `gate` steps are not supported by this version']],
     ['a key of a later version', `inputs: {}\n${HEAD}  - { id: a, uses: app/stage, if: "true" }\n`, ['f.yaml:1:1: `inputs` is not supported by this version', 'f.yaml:5:31: `if` is not supported by this version']],
     ['a wait of a later version', `${HEAD}  - { id: a, wait: { until: booking } }\n`, ['f.yaml:4:29: `wait: booking` is not supported by this version (expected: `window` or an instant)']],
