@@ -11,17 +11,8 @@ import type { EpochMs } from '@sitelift/domain/time/instant.ts';
 import type { Database } from '../db/database.ts';
 import type { RunHooks } from '../engine/pg-run-store.ts';
 import type { NewSecret, SecretListing, SetSecretResult } from '../secrets/secret-store.ts';
+import type { ByWhom, ChangeResult } from '../fleet/change-result.ts';
 import type { RequestResult } from '../upgrades/request-upgrade.ts';
-
-/** `missing`: there is no such thing. `refused`: there is, and a rule stands against it. */
-export type ChangeResult =
-  { readonly done: true } | { readonly missing: string } | { readonly refused: readonly string[] };
-
-/** Who wants it (an e-mail address, perhaps `via token <name>`) and why: both go into the audit trail. */
-export interface ByWhom {
-  readonly actor: string;
-  readonly reason: string;
-}
 
 /** Commands of the fleet: each one transaction with its audit event. */
 export interface FleetCommands {

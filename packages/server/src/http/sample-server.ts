@@ -7,11 +7,14 @@ import type { Scope, StaffRole } from '@sitelift/contract/views.ts';
 import { checkPlan } from '@sitelift/domain/planning/check-plan.ts';
 import { planNight } from '@sitelift/domain/planning/plan-night.ts';
 import { samplePlan } from '@sitelift/domain/run/sample-plan.ts';
-import type { FleetSnapshot } from '@sitelift/domain/planning/snapshot.ts';
 import { sql } from 'kysely';
-import { decisionNow } from '../db/clock.ts';
 import type { Database } from '../db/database.ts';
 import { newId } from '../db/new-id.ts';
+import { clearHold } from '../fleet/hold-store.ts';
+import { endPin, setPin } from '../fleet/pin-store.ts';
+import { promoteRelease, withdrawRelease } from '../fleet/release-store.ts';
+import { releaseStop, setStop } from '../fleet/stop-store.ts';
+import { loadSnapshot } from '../planning/load-snapshot.ts';
 import { createAccount } from '../people/first-account.ts';
 import { hashPassword } from '../people/password.ts';
 import { openSession } from '../people/session-store.ts';
@@ -24,6 +27,7 @@ import type { HttpDeps } from './http-deps.ts';
 import { startHttpServer, type HttpServer } from './http-server.ts';
 
 export const SAMPLE_PASSWORD = 'a password for tests';
+const STABLE_AFTER_MS = 14 * 24 * 3_600_000;
 const COOKIE = 'sitelift_session';
 const KEY = rootKeyFrom(randomBytes(KEY_BYTES));
 
@@ -125,32 +129,6 @@ export async function addSamplePeople(db: Database): Promise<SamplePeople> {
   };
 }
 
-/** A snapshot with what the sample fleet has and nothing else: no windows, no policies, no history. */
-async function sampleSnapshot(db: Database): Promise<FleetSnapshot> {
-  const { rows } = await sql<{ snapshot: Omit<FleetSnapshot, 'now' | 'policy' | 'forecasts'> }>`
-    select jsonb_build_object(
-      'customers', (select jsonb_agg(jsonb_build_object('id', id, 'slug', slug, 'name', name)) from customer),
-      'products', (select jsonb_agg(jsonb_build_object('id', id, 'slug', slug, 'name', name, 'playbook', playbook)) from product),
-      'releases', (select jsonb_agg(jsonb_build_object('id', id, 'productId', product_id, 'version', version, 'kind', kind,
-         'artefact', artefact, 'notes', notes, 'needsDowntime', needs_downtime, 'risky', risky, 'smokeTest', smoke_test,
-         'publishedAt', 0, 'withdrawn', null)) from release),
-      'channels', (select jsonb_agg(jsonb_build_object('name', name, 'rank', rank)) from channel),
-      'placements', (select jsonb_agg(jsonb_build_object('id', id, 'releaseId', release_id, 'channel', channel,
-         'placedAt', 0, 'placedBy', placed_by, 'reason', reason)) from placement),
-      'instances', (select jsonb_agg(jsonb_build_object('id', id, 'slug', slug, 'customerId', customer_id, 'productId', product_id,
-         'role', role, 'url', url, 'zone', zone, 'labels', '[]'::jsonb, 'host', host, 'target', target, 'recordedVersion', null,
-         'observed', jsonb_build_object('version', observed_version, 'healthy', true, 'problem', null,
-           'at', (extract(epoch from observed_at) * 1000)::bigint))) from instance),
-      'pins', '[]'::jsonb, 'freezes', '[]'::jsonb, 'windows', '[]'::jsonb,
-      'holds', coalesce((select jsonb_agg(jsonb_build_object('id', id, 'instanceId', instance_id, 'kind', kind, 'reason', reason,
-         'owner', owner, 'sinceAt', 0, 'untilAt', null, 'releaseId', release_id)) from hold where cleared_at is null), '[]'::jsonb),
-      'upgrades', '[]'::jsonb, 'upgradesAtOnce', 2, 'stopped', null) as snapshot`.execute(db);
-  const [row] = rows;
-  if (row === undefined) throw new Error('no snapshot');
-  const policy = { vendor: [], customers: new Map(), instances: new Map() };
-  return { ...row.snapshot, now: await decisionNow(db), policy, forecasts: new Map() };
-}
-
 export interface LoggedLine {
   readonly facts: object;
   readonly text: string;
@@ -159,7 +137,6 @@ export interface LoggedLine {
 /** What the server gets; `change` replaces parts of it. `logged` collects what it tells its log. */
 export function sampleDeps(db: Database, logged: LoggedLine[], change: Partial<HttpDeps> = {}): HttpDeps {
   const log = (facts: object, text: string): void => void logged.push({ facts, text });
-  const done = async (): Promise<{ done: true }> => ({ done: true });
   return {
     db,
     settings: {
@@ -170,7 +147,7 @@ export function sampleDeps(db: Database, logged: LoggedLine[], change: Partial<H
       webDir: '/nowhere',
     },
     log: { info: log, error: log },
-    planning: { loadSnapshot: () => sampleSnapshot(db), planNight, checkPlan },
+    planning: { loadSnapshot: (at) => loadSnapshot(db, { at, upgradesAtOnce: 2 }), planNight, checkPlan },
     planNow: async () => [],
     startUpgrade: async () => ({ refused: ['nothing is bound in this test'] }),
     runHooks: {
@@ -179,13 +156,13 @@ export function sampleDeps(db: Database, logged: LoggedLine[], change: Partial<H
     },
     applyFleet: async (_, { dryRun }) => ({ dryRun, changes: [], warnings: [] }),
     fleet: {
-      promote: done,
-      withdraw: done,
-      setPin: done,
-      endPin: done,
-      clearHold: done,
-      stop: done,
-      releaseStop: done,
+      promote: (input) => promoteRelease(db, { ...input, stableAfterMs: STABLE_AFTER_MS }),
+      withdraw: (input) => withdrawRelease(db, input),
+      setPin: (input) => setPin(db, input),
+      endPin: (input) => endPin(db, input),
+      clearHold: (input) => clearHold(db, input),
+      stop: (input) => setStop(db, input),
+      releaseStop: (input) => releaseStop(db, input),
     },
     secrets: { set: (secret) => setSecret(db, KEY, secret), list: () => listSecrets(db) },
     ...change,
