@@ -12,13 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { Client, Pool, type ClientConfig, type PoolClient } from 'pg';
 import { percentile } from '@sitelift/domain/run/forecast.ts';
 import { startEmbeddedPostgres } from '@sitelift/server/db/embedded-postgres.ts';
+import type { Figure } from './figure.ts';
 import { findPgBoss, openContender, type Contender, type ContenderName } from './dispatcher-contenders.ts';
-
-export interface Figure {
-  readonly bench: 'dispatcher';
-  readonly metric: string;
-  readonly value: number;
-}
 
 const WAKE_UPS = 200;
 const DELAYED = 100_000;
@@ -227,7 +222,6 @@ async function measure(
   figures.set('wake-p50-ms', percentile(took, 0.5) ?? 0);
   figures.set('wake-p95-ms', percentile(took, 0.95) ?? 0);
   const tookOver = await takeOver(name, connection, pool);
-  // A bound, not a figure, when nobody got it: the table says so.
   figures.set('take-over-ms', tookOver ?? Infinity);
   const contender = await openContender(name, connection);
   await contender.fill(DELAYED);
@@ -261,10 +255,16 @@ async function measureWriting(
   return new Map([...rates].map(([way, rate]) => [`${way}-tx-per-s`, rate]));
 }
 
-function show(value: number | undefined): string {
-  if (value === undefined) return '-';
-  if (value === Infinity) return `> ${TAKE_OVER_LIMIT_MS}`;
-  return value < 100 ? value.toFixed(2) : value.toFixed(0);
+const UNITS: readonly (readonly [suffix: string, unit: string])[] = [
+  ['-ms', 'ms'],
+  ['-percent', '% of a core'],
+  ['-per-s', 'transactions/s'],
+];
+
+function figure(metric: string, value: number): Figure {
+  const unit = UNITS.find(([suffix]) => metric.endsWith(suffix))?.[1] ?? '';
+  if (value !== Infinity) return { metric, value, unit };
+  return { metric, value: TAKE_OVER_LIMIT_MS, unit, note: 'a bound: nobody got it within this time' };
 }
 
 export async function benchDispatcher(): Promise<readonly Figure[]> {
@@ -273,36 +273,21 @@ export async function benchDispatcher(): Promise<readonly Figure[]> {
   const names: readonly ContenderName[] =
     findPgBoss() === null ? ['graphile-worker'] : ['graphile-worker', 'pg-boss'];
   if (names.length === 1)
-    console.log('pg-boss is not measured: BENCH_PG_BOSS_DIR names no directory with it.');
+    console.log('pg-boss is not measured: BENCH_PG_BOSS_DIR names no directory with it.\n');
   try {
-    const [postmaster] = (await readFile(join(dir, 'postgres', 'cluster', 'postmaster.pid'), 'utf8')).split(
-      '\n',
-    );
-    const results = new Map<ContenderName, Map<string, number>>();
-    for (const name of names) results.set(name, await measure(name, server.connection, postmaster ?? ''));
-    const writing = await measureWriting(names, server.connection);
-    const metrics = [...new Set([...results.values()].flatMap((each) => [...each.keys()]))];
-    console.table(
-      Object.fromEntries(
-        metrics.map((metric) => [
-          metric,
-          Object.fromEntries(names.map((name) => [name, show(results.get(name)?.get(metric))])),
-        ]),
-      ),
-    );
-    console.table(Object.fromEntries([...writing].map(([metric, value]) => [metric, show(value)])));
-    const all = [...results].flatMap(([name, figures]) =>
-      [...figures].map(([metric, value]) => [`${name}-${metric}`, value] as const),
-    );
-    return [...all, ...writing]
-      .filter(([, value]) => Number.isFinite(value))
-      .map(([metric, value]) => ({ bench: 'dispatcher', metric, value: Math.round(value * 100) / 100 }));
+    const [postmaster = ''] = (
+      await readFile(join(dir, 'postgres', 'cluster', 'postmaster.pid'), 'utf8')
+    ).split('\n');
+    const figures: Figure[] = [];
+    for (const name of names) {
+      for (const [metric, value] of await measure(name, server.connection, postmaster))
+        figures.push(figure(`${name}-${metric}`, value));
+    }
+    for (const [metric, value] of await measureWriting(names, server.connection))
+      figures.push(figure(metric, value));
+    return figures;
   } finally {
     await server.stop();
     await rm(dir, { recursive: true, force: true });
   }
-}
-
-if (import.meta.main) {
-  for (const figure of await benchDispatcher()) console.log(JSON.stringify(figure));
 }
