@@ -21,6 +21,7 @@ import { openStepLog, type LogLine } from './engine/step-log.ts';
 import type { Installation } from './open-installation.ts';
 import { createRedactor } from './secrets/redactor.ts';
 import { openSecret } from './secrets/secret-store.ts';
+import { createLineRedactor } from './secrets/stream-redactor.ts';
 
 /** A look from outside at the end of a run may take this long, milliseconds. */
 const LOOK_LIMIT_MS = 20_000;
@@ -99,7 +100,7 @@ function openAttempt({ installation }: EngineParts): EngineDeps['openAttempt'] {
   return (run, lane, step, attempt) => {
     const redactor = createRedactor();
     return {
-      log: openStepLog(logWriter(db, run.runId, lane, step, attempt), redactor.redact),
+      log: openStepLog(logWriter(db, run.runId, lane, step, attempt), createLineRedactor(redactor)),
       openSecret: async (name) => {
         // The frozen plan names every secret that its actions may open; nothing else is opened for it.
         if (!JSON.stringify(run.plan).includes(JSON.stringify(name)))

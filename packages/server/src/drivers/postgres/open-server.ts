@@ -15,6 +15,16 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Where Debian and Ubuntu keep the tools of each version. */
 const DEBIAN_BIN = '/usr/lib/postgresql';
 
+/** What a session of ours is called on the server: whose it is, and how new its worker is. */
+export function sessionName(runId: string, fence: number): string {
+  return `sitelift ${runId} fence ${fence}`;
+}
+
+export function fenceOfSession(name: string): number | null {
+  const fence = /^sitelift \S+ fence (\d+)$/.exec(name)?.[1];
+  return fence === undefined ? null : Number(fence);
+}
+
 export type PostgresContext<Input = unknown> = ActionContext<PostgresConfig, Input>;
 
 export interface Server {
@@ -78,7 +88,7 @@ export async function withServer<T>(
       user,
       database,
       ...(password === null ? {} : { password }),
-      application_name: `sitelift ${context.runId}`,
+      application_name: sessionName(context.runId, context.fence),
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       statement_timeout: Math.ceil(context.timeoutMs),
       keepAlive: true,

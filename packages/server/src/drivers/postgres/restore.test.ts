@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { takeBackup } from './fake-context.ts';
+import { sessionName } from './open-server.ts';
 import { binDir, stopOnceBegun, useTestSite } from './test-site.ts';
 
 const CONTENT_OF_OWNER = `
@@ -84,7 +85,7 @@ describe.skipIf(binDir === null)('database/restore', () => {
         const client = await cluster()
           .connect('site')
           .catch(() => null);
-        await client?.query('select pg_sleep(5)').catch(() => {});
+        await client?.query('select pg_sleep(60)').catch(() => {});
         await client?.end().catch(() => {});
       }
     });
@@ -159,6 +160,28 @@ describe.skipIf(binDir === null)('database/restore', () => {
     expect(await real.apply('restore')).toMatchObject({ kind: 'done' });
   });
 
+  it('stopped at any moment it leaves a whole database in place, the old one or the new one, and a later attempt ends it', async () => {
+    const run = newRun();
+    await takeBackup(run);
+    await cluster().query('site', spoil);
+    let attempt = 1;
+    for (const afterMs of [1, 20, 50, 90, 140, 200, 270, 350, 440, 540, 700, 900]) {
+      run.fence += 1;
+      run.signal = AbortSignal.timeout(afterMs);
+      const outcome = await run.apply('restore', (attempt += 1));
+      expect(outcome.kind).toMatch(/done|failed|retry-later|unknown/);
+      // A worker that was stopped is not believed either: what is there is looked at.
+      run.signal = new AbortController().signal;
+      const seen = await run.observe('restore', attempt);
+      expect(await orders()).toBe(seen.state === 'applied' ? 5000 : 100);
+    }
+    expect(await run.apply('restore', attempt + 1)).toMatchObject({ kind: expect.stringMatching(/done/) });
+    expect(await orders()).toBe(5000);
+    const kept = (await databases()).filter((name) => name.includes('_old_'));
+    expect(kept).toHaveLength(1);
+    expect(await orders(kept[0])).toBe(100);
+  });
+
   it.each([
     ['another server', { systemIdentifier: '42' }, 'another database server'],
     ['another hash', { sha256: 'feed' }, 'SHA-256 differs'],
@@ -177,7 +200,7 @@ describe.skipIf(binDir === null)('database/restore', () => {
     expect((await databases()).filter((name) => name.includes('_old_'))).toEqual([]);
   });
 
-  it('a worker with a lower fence than the one at work is refused; two at once cannot be', async () => {
+  it('a worker with a lower fence than the one at work is refused; two at once cannot be; one that is cut off is put out', async () => {
     const run = newRun();
     await takeBackup(run);
     await cluster().query('postgres', 'create database site_sitelift_new');
@@ -189,12 +212,17 @@ describe.skipIf(binDir === null)('database/restore', () => {
       kind: 'failed',
       reason: expect.stringContaining('newer worker'),
     });
+    run.fence = 9;
     const other = await cluster().connect('postgres');
     await other.query("select pg_advisory_lock(7431906, hashtext('site'))");
-    run.fence = 9;
-    expect(await run.apply('restore')).toMatchObject({ kind: 'retry-later' });
-    await other.end();
+    for (const name of ['psql', sessionName('run_other', 9)]) {
+      await other.query(`set application_name = '${name}'`);
+      expect(await run.apply('restore')).toMatchObject({ kind: 'retry-later' });
+    }
+    // A worker of before, cut off from everything but its session.
+    await other.query(`set application_name = '${sessionName('run_other', 8)}'`);
     expect(await run.apply('restore')).toMatchObject({ kind: 'done' });
+    await other.end().catch(() => {});
   });
 
   it('without a backup there is nothing to do; a server that is down cannot be observed', async () => {

@@ -18,10 +18,10 @@ import type { Action, Outcome } from '../driver.ts';
 import { openBackup } from './backup-file.ts';
 import type { PostgresConfig } from './config.ts';
 import { commentOnDatabase, databaseExists, dropDatabase } from './database-properties.ts';
-import { serverFacts, withServer, type PostgresContext, type Server } from './open-server.ts';
+import { fenceOfSession, serverFacts, withServer, type PostgresContext, type Server } from './open-server.ts';
 import { restoreCopy } from './restore-copy.ts';
 import { readMarker, sameRestore, writeMarkedComment, type RestoreMarker } from './restore-marker.ts';
-import { messageOf, NotNow, settle, StepFailure } from './step-failure.ts';
+import { codeOf, messageOf, NotNow, settle, StepFailure } from './step-failure.ts';
 import { swapDatabases } from './swap-databases.ts';
 
 const MAX_NAME_BYTES = 63;
@@ -29,6 +29,8 @@ const MAX_NAME_BYTES = 63;
 const RUN_CHARS = 10;
 /** Any constant; with the hash of the database's name it is the lock's key. */
 const LOCK_CLASS = 7_431_906;
+const LOCK_WAIT = '3s';
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** `<database><suffix>`, within the length of a name and still one of a kind. */
 export function derivedName(database: string, suffix: string): string {
@@ -46,12 +48,36 @@ export function keptName(database: string, runId: string): string {
   return derivedName(database, `_sitelift_old_${runId.slice(-RUN_CHARS)}`);
 }
 
-async function lockDatabase(admin: pg.Client, database: string): Promise<void> {
-  const { rows } = await admin.query<{ mine: boolean }>(
-    'select pg_try_advisory_lock($1, hashtext($2)) as mine',
+async function tryLock(admin: pg.Client, database: string): Promise<boolean> {
+  await admin.query(`set lock_timeout = '${LOCK_WAIT}'`);
+  try {
+    await admin.query('select pg_advisory_lock($1, hashtext($2))', [LOCK_CLASS, database]);
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+    return false;
+  } finally {
+    await admin.query('reset lock_timeout');
+  }
+}
+
+/**
+ * One restore of a database at a time. A worker that was killed lets go as soon as the server notices. One that is cut off may
+ * hold its session for hours: when its session's name tells a lower fence than ours, the session is ended (I-2).
+ */
+async function lockDatabase(admin: pg.Client, database: string, fence: number): Promise<void> {
+  if (await tryLock(admin, database)) return;
+  const { rows } = await admin.query<{ pid: number; name: string }>(
+    `select l.pid, a.application_name as name from pg_locks l join pg_stat_activity a using (pid)
+      where l.locktype = 'advisory' and l.granted and l.classid::bigint = $1
+        and l.objid = (hashtext($2)::bigint & 4294967295)::text::oid
+        and l.database = (select oid from pg_database where datname = current_database())`,
     [LOCK_CLASS, database],
   );
-  if (rows[0]?.mine !== true) throw new NotNow(`another worker is restoring ${database} at this moment`);
+  const older = rows.filter(({ name }) => (fenceOfSession(name) ?? fence) < fence);
+  for (const { pid } of older) await admin.query('select pg_terminate_backend($1)', [pid]);
+  if (older.length === 0 || !(await tryLock(admin, database)))
+    throw new NotNow(`another worker is restoring ${database} at this moment`);
 }
 
 function refuseLowerFence(marker: RestoreMarker | null, fence: number): void {
@@ -74,7 +100,7 @@ async function restoreDatabase(context: PostgresContext, server: Server): Promis
       `refused: this is another database server (${facts.systemIdentifier}) than the one that was dumped (${output.systemIdentifier})`,
     );
   }
-  await lockDatabase(admin, database);
+  await lockDatabase(admin, database, fence);
   const incoming = incomingName(database);
   const mine = { run: runId, step: stepId, backup: backupId, fence } as const;
   const { comment } = output.properties;
