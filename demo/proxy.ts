@@ -9,12 +9,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isListening } from './app/application.ts';
 import { REPOSITORY } from './paths.ts';
 import type { DemoPaths } from './paths.ts';
-import { logTail, startService, statusOf } from './services.ts';
+import { logTail, startService, statusOf, stopService } from './services.ts';
 import { SITES, SLOTS, hostOf, portOf, serviceOf } from './world-state.ts';
-import type { Slot, WorldState } from './world-state.ts';
+import type { WorldState } from './world-state.ts';
 
 const SERVICE = 'proxy';
 const START_LIMIT_MS = 20_000;
+
+/** Paths stand in a configuration of words, and in commands of one line. */
+const PLAIN_PATH = /^\/[A-Za-z0-9._/@+-]*$/;
 
 /** The header by which a client tells our maintenance page from any other 503. */
 export const MAINTENANCE_MARKER = 'x-sitelift-maintenance';
@@ -69,8 +72,16 @@ async function writeOnce(path: string, text: string): Promise<void> {
 }
 
 export async function startProxy(paths: DemoPaths, haproxy: string, state: WorldState): Promise<void> {
+  if (!PLAIN_PATH.test(paths.proxy))
+    throw new Error(
+      `HAProxy cannot be told the path ${paths.proxy}: choose a SITELIFT_DATA_DIR without blanks or quotes`,
+    );
   await mkdir(paths.proxy, { recursive: true });
-  await writeFile(join(paths.proxy, 'haproxy.cfg'), configuration(paths, state));
+  const config = join(paths.proxy, 'haproxy.cfg');
+  const wanted = configuration(paths, state);
+  // A site whose ports had to move is only reached by a proxy that has read so.
+  if ((await readFile(config, 'utf8').catch(() => '')) !== wanted) await stopService(paths, SERVICE);
+  await writeFile(config, wanted);
   await copyFile(join(REPOSITORY, 'demo/maintenance.html'), join(paths.proxy, 'maintenance.html'));
   await writeOnce(paths.maintenanceMap, '');
   await writeOnce(
@@ -99,11 +110,4 @@ export async function startProxy(paths: DemoPaths, haproxy: string, state: World
     await pause(50);
   }
   await chmod(paths.proxySocket, 0o600).catch(() => {});
-}
-
-/** The slot that the map on disk sends a site's visitors to. */
-export async function liveSlotOf(paths: DemoPaths, slug: string): Promise<Slot> {
-  const lines = (await readFile(paths.backendMap, 'utf8')).split('\n');
-  const line = lines.find((text) => text.split(/\s+/)[0] === hostOf(slug)) ?? '';
-  return line.trim().endsWith('-green') ? 'green' : 'blue';
 }

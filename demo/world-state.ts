@@ -6,6 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { DemoPaths } from './paths.ts';
+import { listServices } from './services.ts';
+import { statusOf } from './services.ts';
 
 export const DEFAULT_PORTS = { proxy: 8080, postgres: 15432, applications: 14100 } as const;
 
@@ -77,18 +79,40 @@ export async function freePort(wanted: number, taken: ReadonlySet<number> = new 
   throw new Error(`no free port from ${wanted} upwards`);
 }
 
-export async function choosePorts(): Promise<Pick<WorldState, 'ports' | 'sites'>> {
-  const taken = new Set<number>();
-  const take = async (wanted: number): Promise<number> => {
-    const port = await freePort(wanted, taken);
-    taken.add(port);
-    return port;
+type Ports = Pick<WorldState, 'ports' | 'sites'>;
+
+/** What the sample fleet says: the documented ports. */
+function documentedPorts(): Ports {
+  const first = DEFAULT_PORTS.applications;
+  const sites = SITES.map(({ slug }, index) => [
+    slug,
+    { blue: first + 2 * index, green: first + 2 * index + 1 },
+  ]);
+  return {
+    ports: { proxy: DEFAULT_PORTS.proxy, postgres: DEFAULT_PORTS.postgres },
+    sites: Object.fromEntries(sites) as Ports['sites'], // as: fromEntries forgets what it was given
   };
-  const ports = { proxy: await take(DEFAULT_PORTS.proxy), postgres: await take(DEFAULT_PORTS.postgres) };
+}
+
+/** Keeps every port that is ours by a running service or free, and replaces the others by the next free ones. */
+async function usablePorts(paths: DemoPaths, wanted: Ports): Promise<Ports> {
+  const taken = new Set<number>();
+  const take = async (service: string, port: number): Promise<number> => {
+    const ours = (await statusOf(paths, service)).running;
+    const usable = ours ? port : await freePort(port, taken);
+    taken.add(usable);
+    return usable;
+  };
+  const ports = {
+    proxy: await take('proxy', wanted.ports.proxy),
+    postgres: await take('postgres', wanted.ports.postgres),
+  };
   const sites: Record<string, SitePorts> = {};
-  for (const [index, site] of SITES.entries()) {
-    const blue = await take(DEFAULT_PORTS.applications + 2 * index);
-    sites[site.slug] = { blue, green: await take(blue + 1) };
+  for (const [slug, { blue, green }] of Object.entries(wanted.sites)) {
+    sites[slug] = {
+      blue: await take(serviceOf(slug, 'blue'), blue),
+      green: await take(serviceOf(slug, 'green'), green),
+    };
   }
   return { ports, sites };
 }
@@ -98,26 +122,55 @@ function newPassword(): string {
   return `Demo-${randomBytes(18).toString('base64url')}-7`;
 }
 
-export async function readWorld(paths: DemoPaths): Promise<WorldState | null> {
+async function readWorld(paths: DemoPaths): Promise<WorldState | null> {
   const text = await readFile(paths.world, 'utf8').catch(() => null);
   return text === null ? null : (JSON.parse(text) as WorldState); // as: only this file writes it
 }
 
-export async function writeWorld(paths: DemoPaths, state: WorldState): Promise<void> {
+async function writeWorld(paths: DemoPaths, state: WorldState): Promise<void> {
   await mkdir(paths.root, { recursive: true });
   const fresh = `${paths.world}.${process.pid}`;
   await writeFile(fresh, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
   await rename(fresh, paths.world);
 }
 
-/** The state of an earlier start, or a new one with ports that are free now. */
+/** A port that somebody else took while we were stopped is given up for the next free one; what runs keeps its own. */
+async function withFreePorts(paths: DemoPaths, state: WorldState): Promise<WorldState> {
+  const running = new Set(
+    (await listServices(paths)).filter((service) => service.running).map(({ name }) => name),
+  );
+  const taken = new Set([
+    ...Object.values(state.ports),
+    ...Object.values(state.sites).flatMap(({ blue, green }) => [blue, green]),
+  ]);
+  const keep = async (port: number, service: string): Promise<number> => {
+    if (running.has(service) || (await isFree(port))) return port;
+    const other = await freePort(port + 1, taken);
+    taken.add(other);
+    return other;
+  };
+  const sites: Record<string, SitePorts> = {};
+  for (const [slug, ports] of Object.entries(state.sites)) {
+    const blue = await keep(ports.blue, serviceOf(slug, 'blue'));
+    sites[slug] = { blue, green: await keep(ports.green, serviceOf(slug, 'green')) };
+  }
+  const ports = {
+    proxy: await keep(state.ports.proxy, 'proxy'),
+    postgres: await keep(state.ports.postgres, 'postgres'),
+  };
+  return { ...state, ports, sites };
+}
+
+/** The state of an earlier start, or a new one; with ports that are free or ours now. */
 export async function openWorld(paths: DemoPaths): Promise<WorldState> {
   const there = await readWorld(paths);
-  if (there !== null) return there;
-  const state: WorldState = {
-    ...(await choosePorts()),
-    passwords: { superuser: newPassword(), database: newPassword(), admin: newPassword() },
-  };
+  const state: WorldState =
+    there === null
+      ? {
+          ...(await choosePorts()),
+          passwords: { superuser: newPassword(), database: newPassword(), admin: newPassword() },
+        }
+      : await withFreePorts(paths, there);
   await writeWorld(paths, state);
   return state;
 }
