@@ -13,6 +13,9 @@ import { haproxyDriver } from './haproxy/haproxy-driver.ts';
 import { httpDriver } from './http/http-driver.ts';
 import { postgresDriver } from './postgres/postgres-driver.ts';
 
+/** What drivers are held to; they themselves know no playbooks. */
+export { ACTION_CATALOGUE };
+
 /** The list forgets each driver's own type of settings: whoever calls an action parses them with its schema first. */
 function listed<Config>(driver: Driver<Config>): Driver {
   return driver as unknown as Driver; // as: functions of Config are only called with what configSchema returned

@@ -14,6 +14,8 @@ const pathSchema = z
 /** Settings with these names hold what nobody should read in a file. */
 const SENSITIVE = /pass(word|wd|phrase)?$|secret$|token$|api[-_]?key$|^authorization$|^(set-)?cookie$/i;
 
+const INLINE = 'write { secret: name } instead of the value';
+
 const headersSchema = z
   .record(
     z.string().regex(/^[A-Za-z0-9-]+$/, 'the name of a header'),
@@ -22,24 +24,32 @@ const headersSchema = z
   .check((context) => {
     for (const [name, value] of Object.entries(context.value))
       if (SENSITIVE.test(name) && typeof value === 'string')
-        context.issues.push({ code: 'custom', message: 'write { secret: name } instead of the value', path: [name], input: name }); // prettier-ignore
+        context.issues.push({ code: 'custom', message: INLINE, path: [name], input: name }); // prettier-ignore
   });
 
 type JsonValue = z.infer<ReturnType<typeof z.json>>;
 
-/** Paths at which a body holds a value of its own where only the name of a secret may stand. */
-function inlineSecrets(value: JsonValue, path: readonly string[]): readonly (readonly string[])[] {
+/** Where a body holds a value of its own although only the name of a secret may stand there, and what is wrong with it. */
+function secretMistakes(
+  value: JsonValue,
+  path: readonly string[],
+): readonly { path: string[]; message: string }[] {
   if (value === null || typeof value !== 'object') return [];
-  return Object.entries(value).flatMap(([key, item]) =>
-    SENSITIVE.test(key) && typeof item === 'string' && !('secret' in value && Object.keys(value).length === 1)
-      ? [[...path, key]]
-      : inlineSecrets(item, [...path, key]),
+  const entries = Object.entries(value);
+  if ('secret' in value && entries.length === 1) {
+    const issues = secretRefSchema.safeParse(value).error?.issues ?? [];
+    return issues.map(({ message }) => ({ path: [...path, 'secret'], message }));
+  }
+  return entries.flatMap(([key, item]) =>
+    SENSITIVE.test(key) && typeof item === 'string'
+      ? [{ path: [...path, key], message: INLINE }]
+      : secretMistakes(item, [...path, key]),
   );
 }
 
 const bodySchema = z.json().check((context) => {
-  for (const path of inlineSecrets(context.value, []))
-    context.issues.push({ code: 'custom', message: 'write { secret: name } instead of the value', path: [...path], input: path }); // prettier-ignore
+  for (const mistake of secretMistakes(context.value, []))
+    context.issues.push({ code: 'custom', ...mistake, input: mistake.path });
 });
 
 const statusSchema = z.int().min(100).max(599);

@@ -1,101 +1,20 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Action, ActionContext, JsonObject } from '../driver.ts';
 import { sampleContext } from '../sample-context.ts';
 import { httpConfigSchema, type HttpConfig } from './config.ts';
+import { FAKE_APPLICATION_SETTINGS as SETTINGS, FakeApplication } from './fake-application.ts';
 import { httpDriver } from './http-driver.ts';
 import { valueAt } from './judge-answer.ts';
-
-/** Behaves like the real application: a cookie from signing in, features that can be made, archived and deleted. */
-class FakeApplication {
-  version = '2.0.0';
-  /** Health answers 503 this many times first. */
-  startingFor = 0;
-  writes: 'accepted' | 'refused' = 'accepted';
-  hangs = false;
-  readonly features = new Set<string>();
-  readonly archived = new Set<string>();
-  readonly requests: string[] = [];
-  readonly server: Server = createServer((request, response) => void this.answer(request, response));
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`; // as: it listens on TCP
-  }
-
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer); // as: no encoding is set
-    const body =
-      chunks.length === 0 ? {} : (JSON.parse(Buffer.concat(chunks).toString()) as Record<string, string>);
-    this.requests.push(`${request.method} ${request.url}`);
-    if (this.hangs) return;
-    const reply = (status: number, json: unknown, headers: Record<string, string> = {}): void => {
-      response
-        .writeHead(status, { 'content-type': 'application/json', ...headers })
-        .end(JSON.stringify(json));
-    };
-    const path = request.url ?? '';
-    if (path === '/health') {
-      if (this.startingFor > 0) {
-        this.startingFor -= 1;
-        return reply(503, { health: 'BAD' });
-      }
-      return reply(200, { health: 'GOOD' });
-    }
-    if (path === '/moved') return reply(302, {}, { location: '/health' });
-    if (path === '/large') return reply(200, { a: 'x'.repeat(100_000) });
-    if (path === '/auth/simple/login')
-      return body['password'] === 'value-of-admin-password'
-        ? reply(200, {}, { 'set-cookie': 'session=abc; Path=/; HttpOnly' })
-        : reply(401, {});
-    if (request.headers.cookie !== 'session=abc') return reply(401, {});
-    if (path === '/api/admin/ui-config') return reply(200, { version: this.version });
-    const name = path.split('/').pop() ?? '';
-    if (request.method === 'POST') {
-      if (this.writes === 'refused') return reply(403, { message: 'no permission' });
-      this.features.add(body['name'] ?? '');
-      return reply(201, {});
-    }
-    const from = path.startsWith('/api/admin/archive/') ? this.archived : this.features;
-    if (!from.delete(name)) return reply(404, {});
-    if (from === this.features) this.archived.add(name);
-    return reply(202, {});
-  }
-}
-
-const SETTINGS = {
-  within: '0s',
-  health: { path: '/health', json: { health: 'GOOD' } },
-  signIn: { path: '/auth/simple/login', body: { username: 'admin', password: { secret: 'admin-password' } } },
-  version: { path: '/api/admin/ui-config', pointer: 'version' },
-  write: [
-    {
-      method: 'POST',
-      path: '/api/admin/projects/default/features',
-      body: { name: '$unique', type: 'release' },
-      expectStatus: 201,
-    },
-  ],
-  cleanUp: [
-    { method: 'DELETE', path: '/api/admin/projects/default/features/$unique' },
-    { method: 'DELETE', path: '/api/admin/archive/$unique' },
-  ],
-};
 
 let blue: FakeApplication;
 let green: FakeApplication;
 beforeEach(async () => {
-  blue = new FakeApplication();
-  green = new FakeApplication();
-  for (const { server } of [blue, green])
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  blue = await FakeApplication.start();
+  green = await FakeApplication.start();
 });
 afterEach(() => {
-  for (const { server } of [blue, green]) {
-    server.closeAllConnections();
-    server.close();
-  }
+  blue.stop();
+  green.stop();
 });
 
 const actionOf = (name: 'app/probe' | 'check/http') =>
@@ -247,6 +166,11 @@ describe('the settings of http', () => {
       'a password in the open',
       { signIn: { path: '/in', body: { password: 'hunter2' } } },
       'signIn.body.password',
+    ],
+    [
+      'a password in the place of its name',
+      { signIn: { path: '/in', body: { password: { secret: 'Hunter 2!' } } } },
+      'signIn.body.password.secret',
     ],
     ['a token in a header', { headers: { authorization: 'Bearer x' } }, 'headers.authorization'],
     ['a path to another host', { health: { path: '//elsewhere.example/' } }, 'health.path'],
