@@ -69,6 +69,24 @@ describe('checkPlan finds a start', () => {
     expect(notesOn({})).toEqual([]);
   });
 
+  it.each([
+    ['the spring night, on which 02:30 does not exist', '2026-03-29T00:00Z', '01:00', '01:29'],
+    ['the autumn night, on which it comes twice', '2026-10-25T00:00Z', '00:30', '00:59'],
+    ['an ordinary night', '2026-11-26T00:00Z', '01:30', '01:59'],
+  ])('outside 02:30 to 03:00 in Amsterdam on %s', (_name, midnight, first, last) => {
+    const windows = [{ ...SAMPLE_WINDOW, start: '02:30', lengthMs: 30 * MINUTE_MS, cutOffMs: 0 }];
+    const [start] = planNight(sampleFleet([LIVE])).decisions as [Decision]; // one instance, one decision
+    const silent: string[] = [];
+    for (let at = Date.parse(midnight); at < Date.parse(midnight) + 6 * HOUR_MS; at += MINUTE_MS) {
+      const fleet = { windows, now: at, readAt: SAMPLE_NOW, forecasts: new Map() };
+      const notes = checkPlan(sampleFleet([LIVE], fleet), { now: at, decisions: [start] });
+      if (notes.length === 0) silent.push(new Date(at).toISOString().slice(11, 16));
+      const [decided] = planNight(sampleFleet([LIVE], fleet)).decisions;
+      expect(decided?.verdict === 'start').toBe(notes.length === 0);
+    }
+    expect([silent[0], silent.at(-1), silent.length]).toEqual([first, last, 30]);
+  });
+
   it('over capacity', () => {
     const notes = notesOn({ upgrades: [sampleUpgrade('east-live')], upgradesAtOnce: 1 });
     expect(notes).toEqual(['fatal: 1 starts beside 1 upgrades under way: more than 1 at once']);

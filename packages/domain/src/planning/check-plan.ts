@@ -71,7 +71,7 @@ function checkRelease(
 function checkSeen({ snapshot }: Facts, { observed }: Instance, decision: Decision): readonly string[] {
   if (observed === null || observed.version === null) return ['nobody has seen what it runs'];
   const wrong: string[] = [];
-  if (snapshot.now - observed.at > SEEN_WITHIN) wrong.push('it was seen too long ago');
+  if ((snapshot.readAt ?? snapshot.now) - observed.at > SEEN_WITHIN) wrong.push('it was seen too long ago');
   if (!observed.healthy) wrong.push('it is not healthy');
   if (!/^\d/.test(observed.version)) wrong.push('what was seen there is no version');
   if (decision.fromVersion !== observed.version)

@@ -181,5 +181,8 @@ describe('one instance', () => {
 
   it('a forecast for next week does not call the observation stale for being about next week', () => {
     expect(told(decide(OLD, {}, SAMPLE_NOW + 7 * DAY_MS))).toBe('start differs-from-target');
+    const ahead = { now: SAMPLE_NOW + 7 * DAY_MS };
+    expect(told(decide(OLD, { ...ahead, readAt: SAMPLE_NOW }))).toBe('start differs-from-target');
+    expect(told(decide(OLD, ahead))).toBe('hold differs-from-target observation-stale');
   });
 });

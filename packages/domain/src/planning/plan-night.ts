@@ -64,7 +64,7 @@ function settled(instance: Instance, standing: Standing, more: readonly Finding[
 function decide(pass: Pass, instance: Instance): Decision {
   const { snapshot, index, now } = pass;
   const target = resolveTarget(index.releases, instance, index.pins.get(instance.id), now);
-  const standing = standingOf(instance, target, snapshot.now);
+  const standing = standingOf(instance, target, snapshot.readAt ?? snapshot.now);
   const { release, toVersion } = standing;
   const start = startFindings(snapshot, index, instance, release, now);
   if (standing.kind === 'at-target') {

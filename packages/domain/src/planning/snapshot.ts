@@ -35,7 +35,10 @@ export interface DurationForecast {
 }
 
 export interface FleetSnapshot {
+  /** The instant that is decided for. */
   readonly now: EpochMs;
+  /** When the rows were read, if that was another instant (a forecast): observations are as old as they were then. */
+  readonly readAt?: EpochMs;
   readonly customers: readonly Customer[];
   readonly products: readonly Product[];
   readonly releases: readonly Release[];

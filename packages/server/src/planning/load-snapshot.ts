@@ -143,7 +143,8 @@ async function loadPolicy(tx: Transaction): Promise<PolicySet> {
 }
 
 async function read(tx: Transaction, options: SnapshotOptions): Promise<FleetSnapshot> {
-  const now = options.at ?? (await decisionNow(tx));
+  const readAt = await decisionNow(tx);
+  const now = options.at ?? readAt;
   const customers = await sql<Customer>`
     select id, slug, name from customer where removed_at is null order by slug`.execute(tx);
   const products = await sql<Product>`
@@ -156,6 +157,7 @@ async function read(tx: Transaction, options: SnapshotOptions): Promise<FleetSna
   const [stop] = stopped.rows;
   return {
     now,
+    readAt,
     customers: customers.rows,
     products: products.rows,
     releases: await listReleases(tx),
