@@ -69,7 +69,7 @@ export function fakeRun(options: FakeRunOptions): FakeRun {
       return Promise.resolve();
     },
     monotonicMs: () => performance.now(),
-    nowMs: () => Date.now(),
+    nowMs: () => 1_800_000_000_000 + Math.floor(performance.now()),
     newBackupId: () => `bkp_${random}${(backups += 1)}`,
   });
   return run;
