@@ -4,9 +4,10 @@
  * nothing that looks complete.
  */
 import { spawn } from 'node:child_process';
-import { access, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, copyFile, mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { REPOSITORY } from './paths.ts';
+import { startTicksOf } from './services.ts';
 
 export const VERSIONS = ['4.19.5', '5.12.8', '6.10.1'] as const;
 
@@ -70,6 +71,15 @@ async function installVersion(directory: string, version: string, progress: Inst
   progress({ version, state: 'installed', seconds: (performance.now() - startedAt) / 1000 });
 }
 
+/** Half an install of a process that is gone is a hundred megabytes that nobody will ever finish. */
+async function clearAbandoned(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const pid = /^\.\d.*\.(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && (await startTicksOf(Number(pid))) === null)
+      await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
+
 /** Makes sure that every version is there; two at a time. Rejects with npm's own words when one cannot be had. */
 export async function installVersions(
   directory: string,
@@ -77,6 +87,7 @@ export async function installVersions(
   versions: readonly string[] = VERSIONS,
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
+  await clearAbandoned(directory);
   const queue = [...versions];
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift())

@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { DemoPaths } from './paths.ts';
-import { listServices } from './services.ts';
 import { statusOf } from './services.ts';
 
 export const DEFAULT_PORTS = { proxy: 8080, postgres: 15432, applications: 14100 } as const;
@@ -134,43 +133,15 @@ async function writeWorld(paths: DemoPaths, state: WorldState): Promise<void> {
   await rename(fresh, paths.world);
 }
 
-/** A port that somebody else took while we were stopped is given up for the next free one; what runs keeps its own. */
-async function withFreePorts(paths: DemoPaths, state: WorldState): Promise<WorldState> {
-  const running = new Set(
-    (await listServices(paths)).filter((service) => service.running).map(({ name }) => name),
-  );
-  const taken = new Set([
-    ...Object.values(state.ports),
-    ...Object.values(state.sites).flatMap(({ blue, green }) => [blue, green]),
-  ]);
-  const keep = async (port: number, service: string): Promise<number> => {
-    if (running.has(service) || (await isFree(port))) return port;
-    const other = await freePort(port + 1, taken);
-    taken.add(other);
-    return other;
-  };
-  const sites: Record<string, SitePorts> = {};
-  for (const [slug, ports] of Object.entries(state.sites)) {
-    const blue = await keep(ports.blue, serviceOf(slug, 'blue'));
-    sites[slug] = { blue, green: await keep(ports.green, serviceOf(slug, 'green')) };
-  }
-  const ports = {
-    proxy: await keep(state.ports.proxy, 'proxy'),
-    postgres: await keep(state.ports.postgres, 'postgres'),
-  };
-  return { ...state, ports, sites };
-}
-
-/** The state of an earlier start, or a new one; with ports that are free or ours now. */
+/** The state of an earlier start, or a new one; ports that another program holds by now are replaced. */
 export async function openWorld(paths: DemoPaths): Promise<WorldState> {
   const there = await readWorld(paths);
-  const state: WorldState =
-    there === null
-      ? {
-          ...(await choosePorts()),
-          passwords: { superuser: newPassword(), database: newPassword(), admin: newPassword() },
-        }
-      : await withFreePorts(paths, there);
+  const passwords = there?.passwords ?? {
+    superuser: newPassword(),
+    database: newPassword(),
+    admin: newPassword(),
+  };
+  const state: WorldState = { ...(await usablePorts(paths, there ?? documentedPorts())), passwords };
   await writeWorld(paths, state);
   return state;
 }

@@ -230,4 +230,9 @@ async function main(argv: readonly string[]): Promise<void> {
   console.log(`${(await listServices(world.paths)).filter(({ running }) => running).length} services run`);
 }
 
-if (import.meta.main) await main(process.argv.slice(2));
+if (import.meta.main) {
+  await main(process.argv.slice(2)).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
+}

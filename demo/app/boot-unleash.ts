@@ -11,9 +11,11 @@ import { join } from 'node:path';
 const [directory] = process.argv.slice(2);
 if (directory === undefined) throw new Error('usage: node demo/app/boot-unleash.ts <build directory>');
 
+/** By a name in a variable: it is the build's dependency, not ours. */
+const PACKAGE = 'unleash-server';
 const require = createRequire(join(directory, 'build.json'));
 // as: the one function that we call; its option is in every version we use
-const unleash = require('unleash-server') as { start(options: object): Promise<unknown> };
+const unleash = require(PACKAGE) as { start(options: object): Promise<unknown> };
 
 /** As much of Express as the hook below uses. */
 interface App {

@@ -10,6 +10,7 @@ import {
   copyFile,
   link,
   mkdir,
+  mkdtemp,
   readFile,
   readdir,
   rename,
@@ -134,8 +135,8 @@ export async function makeBuild(paths: DemoPaths, version: string, artefact: Bui
     );
   }
   const directory = buildDirectory(paths, version);
-  const fresh = `${directory}.${process.pid}`;
-  await rm(fresh, { recursive: true, force: true });
+  await mkdir(paths.builds, { recursive: true });
+  const fresh = await mkdtemp(`${directory}.`);
   await fill(paths, recipe, fresh);
   try {
     await rename(fresh, directory);

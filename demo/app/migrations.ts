@@ -95,7 +95,9 @@ export function decideMigrationState(
 export async function runMigrations(dist: string, connection: Connection): Promise<void> {
   const require = createRequire(join(dist, 'migrator.js'));
   // as: unleash-server ships no types that say this of its migrator; both names are in every version we use
-  const migrator = require('./migrator.js') as { migrateDb(config: { db: unknown }): Promise<unknown> };
+  const migrator = require(join(dist, 'migrator.js')) as {
+    migrateDb(config: { db: unknown }): Promise<unknown>;
+  };
   await migrator.migrateDb({ db: { ...connection, driver: 'postgres', ssl: false, schema: 'public' } });
 }
 
