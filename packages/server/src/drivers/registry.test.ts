@@ -36,7 +36,7 @@ describe('binding an action', () => {
     [
       'app/stage',
       { app: { ...EXEC, commands: { stage: { run: [] } } } },
-      /the binding "app" \(exec\): commands\.stage\.run/,
+      'the binding "app" (exec): commands.stage.run.0: is missing',
     ],
     ['app/fly', { app: EXEC }, 'the driver exec cannot do app/fly: bind "app/fly" to another one'],
     ['app/constructor', { app: HTTP }, /cannot do/],

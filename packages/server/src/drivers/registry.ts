@@ -57,10 +57,13 @@ export const findAction: FindAction = (kind, name) => {
 
 const bindingSchema = z.looseObject({ driver: z.string() });
 
-/** `commands.stage.run: at least one word`, one per mistake. */
+/** `commands.stage.run: is missing`, one per mistake. */
 function mistakes(error: z.ZodError): string {
   return error.issues
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+    .map(({ path, message }) => {
+      const what = message.endsWith('received undefined') ? 'is missing' : message;
+      return path.length === 0 ? what : `${path.join('.')}: ${what}`;
+    })
     .join('; ');
 }
 
