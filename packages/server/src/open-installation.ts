@@ -90,7 +90,7 @@ async function orProblem<T>(doing: string, work: Promise<T>): Promise<T> {
 }
 
 export async function openInstallation(
-  config: Pick<Config, 'dataDir' | 'databaseUrl'>,
+  config: Pick<Config, 'dataDir' | 'databaseUrl' | 'keyFile'>,
   onDatabaseError: (error: Error) => void,
 ): Promise<Installation> {
   const dataDir = resolve(config.dataDir);
@@ -103,7 +103,7 @@ export async function openInstallation(
     const connection: ClientConfig = embedded?.connection ?? { connectionString: config.databaseUrl ?? '' };
     await checkServer(connection);
     await orProblem('the database cannot be brought to this version', migrate(connection));
-    const rootKey = await orProblem('the key of the secrets', openRootKey(dataDir));
+    const rootKey = await orProblem('the key of the secrets', openRootKey(dataDir, config.keyFile));
     const db = openDatabase({ connection, onError: onDatabaseError });
     try {
       await orProblem('the secrets', proveSecrets(db, rootKey));

@@ -63,7 +63,7 @@ const VariablesSchema = z.object({
     'Days that a release must have been in the channel release before it may enter stable.',
   ),
   SITELIFT_KEY_FILE: text('a path').optional().describe(
-    'File with the key that seals secrets. Without it: secret.key in the data directory, made at first start.',
+    'File with the key that seals secrets. Without it: root.key in the data directory, made at first start.',
   ),
   SITELIFT_LOG_LEVEL: z
     .enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` })

@@ -9,7 +9,7 @@
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, mkdir, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export const KEY_FILE = 'root.key';
 export const KEY_BYTES = 32;
@@ -93,12 +93,12 @@ async function makeKey(dataDir: string, path: string): Promise<void> {
 }
 
 /** The root key of this data directory; made when there is none. Throws with what to do when the file is not as it must be. */
-export async function openRootKey(dataDir: string): Promise<RootKey> {
-  const path = join(dataDir, KEY_FILE);
+export async function openRootKey(dataDir: string, keyFile: string | null = null): Promise<RootKey> {
+  const path = keyFile ?? join(dataDir, KEY_FILE);
   let bytes = await readKey(path);
   if (bytes === null) {
-    await mkdir(dataDir, { recursive: true });
-    await makeKey(dataDir, path);
+    await mkdir(dirname(path), { recursive: true });
+    await makeKey(dirname(path), path);
     bytes = await readKey(path);
   }
   if (bytes === null) throw new Error(`the key file ${path} was made and is not there`);
