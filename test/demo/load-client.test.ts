@@ -70,7 +70,9 @@ describe('the users of the demo', () => {
       },
     ],
   ])('count %s as a failure', async (_, fail) => {
-    const report = await asked(3, (_index, _request, response) => void fail(response));
+    const report = await asked(3, (_index, _request, response) => {
+      fail(response);
+    });
     expect(report.failed).toBe(report.total);
     expect(report.failures.length).toBeGreaterThan(0);
   });
