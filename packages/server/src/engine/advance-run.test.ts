@@ -179,14 +179,13 @@ describe('one run, one worker', () => {
 
   it('work that was done in part is never taken for nothing: the point of no return stays crossed, and it goes on', async () => {
     const { world, store, engine } = setUp({ migrateRetries: 1 });
-    const { observe } = world.runner;
     let half = false;
     const runner: ActionRunner = {
       ...world.runner,
       observe: async (bound, scope) =>
         bound.action === 'database/migrate' && half && !world.applied.has('database/migrate')
           ? { state: 'not-applied', facts: {}, differs: 'half of it', partly: true }
-          : observe(bound, scope),
+          : world.runner.observe(bound, scope),
     };
     world.before = async (action) => {
       if (action !== 'database/migrate' || half) return undefined;

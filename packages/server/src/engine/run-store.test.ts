@@ -10,7 +10,7 @@ import { saveUpgrade } from '../upgrades/upgrade-store.ts';
 import { commandRun } from './command-run.ts';
 import { createPgRunStore, type RunHooks } from './pg-run-store.ts';
 import { FencedError, type RunHandle, type RunStore } from './run-store.ts';
-import { settleRun } from './settle-run.ts';
+import { askStaff, settleRun } from './settle-run.ts';
 
 const LEASE_MS = 2_000;
 
@@ -332,5 +332,28 @@ describe('the end of a run', () => {
     const claims = await sql`select 1 from instance_claim where released_at is null`.execute(test.db);
     expect(claims.rows).toEqual([]);
     expect(await store.claim(runId, 'w2', LEASE_MS)).toBe('over');
+  });
+});
+
+describe('a run that needs a person', () => {
+  it('tells the staff once per question, and whether the page is up', async () => {
+    const onCall = { staffEmail: 'night@vendor.test', publicUrl: 'http://localhost' };
+    store = createPgRunStore(test.db, { ...hooks, asked: (tx, run) => askStaff(tx, run, onCall) });
+    const asked = (code: string): RunEventBody => ({
+      kind: 'asked-person',
+      code,
+      question: `${code}?`,
+      step: null,
+    });
+    let run = await store.append(await claim(), [{ kind: 'run-started' }, asked('first')]);
+    run = await store.append(run, []);
+    await store.append(run, [asked('second')]);
+    const { rows } = await sql<{ recipient: string; body: string }>`
+      select recipient, body from notice order by created_at, id`.execute(test.db);
+    expect(rows.map(({ body }) => body.split('\n').slice(0, 2))).toEqual([
+      ['first?', 'The site is open.'],
+      ['second?', 'The site is open.'],
+    ]);
+    expect(rows[0]?.recipient).toBe('night@vendor.test');
   });
 });
