@@ -39,6 +39,8 @@ export function whatStandsAgainst(
   if (version !== null && toVersion !== version)
     return [`it would go to ${toVersion}, not to the version that was asked for`, ...all];
   if (verdict === 'start') return [];
-  const passable = [...DESCRIBING, ...FOR_A_PERSON, ...(anyTime ? WINDOWS : WAITED_FOR)];
+  // What fits into no window at all would be held for ever: only a run at any time is left then.
+  const waited = verdict === 'refuse' ? [] : WAITED_FOR;
+  const passable = [...DESCRIBING, ...FOR_A_PERSON, ...(anyTime ? WINDOWS : waited)];
   return reasons.filter((reason) => !passable.includes(reason.code)).map((reason) => reason.detail);
 }
