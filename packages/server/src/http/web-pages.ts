@@ -3,11 +3,13 @@
  * that every problem's `type` leads to, and the OpenAPI document. Plain HTML without a style: the CSP allows none inline.
  */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import staticFiles from '@fastify/static';
 import { generateOpenApi } from '@sitelift/contract/openapi.ts';
 import { PROBLEMS } from '@sitelift/contract/problems.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { nonceOf } from './style-nonce.ts';
 
 function escape(text: string): string {
   return text
@@ -41,25 +43,40 @@ const HTML = 'text/html; charset=utf-8';
 
 export interface WebPages {
   /** Answers an address that no route has, for a browser that asks for a page. */
-  readonly fallback: (reply: FastifyReply) => FastifyReply;
+  readonly fallback: (reply: FastifyReply) => FastifyReply | Promise<FastifyReply>;
 }
+
+/** Stands in `index.html` wherever the nonce of the answer belongs. */
+const NONCE_PLACE = '__CSP_NONCE__';
 
 export async function registerWebPages(app: FastifyInstance, webDir: string): Promise<WebPages> {
   const openApi = generateOpenApi();
   const problems = problemsPage();
   app.get('/openapi.json', async (_, reply) => reply.type('application/json').send(openApi));
   app.get('/problems', async (_, reply) => reply.type(HTML).send(problems));
-  if (!existsSync(join(webDir, 'index.html')))
-    return { fallback: (reply) => reply.type(HTML).send(NOT_BUILT) };
+  const index = join(webDir, 'index.html');
+  if (!existsSync(index)) return { fallback: (reply) => reply.type(HTML).send(NOT_BUILT) };
+  // Read anew each time: a bundle that is built again has other names in it.
+  const sendIndex = async (reply: FastifyReply): Promise<FastifyReply> => {
+    const html = await readFile(index, 'utf8');
+    return reply
+      .type(HTML)
+      .header('cache-control', 'no-store')
+      .send(html.replaceAll(NONCE_PLACE, nonceOf(reply.raw)));
+  };
+  app.get('/', (_, reply) => sendIndex(reply));
   await app.register(staticFiles, {
     root: webDir,
     prefix: '/',
-    // Bundles carry a hash in their names; the page that names them does not.
+    index: false,
+    // The page goes out with a nonce or not at all.
+    allowedPath: (path) => path !== '/index.html',
+    // Bundles carry a hash in their names; the rest does not.
     setHeaders: (reply, path) =>
       void reply.header(
         'cache-control',
         path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
       ),
   });
-  return { fallback: (reply) => reply.sendFile('index.html') };
+  return { fallback: sendIndex };
 }
