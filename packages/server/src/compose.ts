@@ -23,6 +23,7 @@ import type { EngineDeps } from './engine/advance-run.ts';
 import type { RunHooks } from './engine/pg-run-store.ts';
 import { startWorker, type Worker } from './engine/worker.ts';
 import type { HttpDeps, HttpLog, HttpSettings } from './http/http-deps.ts';
+import { pageOverdueClosings } from './loops/page-overdue-closings-loop.ts';
 import { observeInstancesOnce, type ObserveDeps } from './loops/observe-instances-loop.ts';
 import { sendNoticesOnce } from './notices/send-notices-loop.ts';
 import { createNoticeSender } from './notices/send-notice.ts';
@@ -65,6 +66,9 @@ const KEEP_DATABASE_MS = 5_000;
 /** The same trouble of the same loop is logged once in this time, milliseconds. */
 const SAME_TROUBLE_MS = 60_000;
 const PROBES = 'probes';
+/** A site that is closed for too long is seen this soon, milliseconds. */
+const CLOSINGS_PASS_MS = 15_000;
+const CLOSINGS = 'closings';
 const SILENT: HttpLog = { info: () => {}, error: () => {} };
 
 /** A database that is away for an hour fills no log: one line a minute for each thing that cannot be done. */
@@ -185,6 +189,10 @@ export async function composeServer(config: Config, options: ComposeOptions = {}
     worker = working;
     await dispatcher.onWake((runId) => void working.wake(runId));
     dispatcher.cron(NIGHT, config.planEverySeconds * 1_000, night.pass);
+    const { staffEmail } = config;
+    dispatcher.cron(CLOSINGS, CLOSINGS_PASS_MS, async () => {
+      await pageOverdueClosings(db, { staffEmail, publicUrl });
+    });
     const probeEveryMs = config.probeEverySeconds * 1_000;
     dispatcher.cron(PROBES, Math.min(PROBE_PASS_MS, probeEveryMs), () => probe(probeEveryMs));
     if (config.smtpUrl === null || config.mailFrom === null) return;
