@@ -16,6 +16,7 @@ import {
 import { createFirstAccount } from './first-account.ts';
 import { writeLocalToken } from './local-token.ts';
 import { hashPassword, verifyPassword } from './password.ts';
+import { signIn as signInAtOnce } from './sign-in.ts';
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
@@ -70,6 +71,20 @@ describe('a password', () => {
       return [answer.status, rest, answer.headers.getSetCookie()];
     };
     expect(await strip(wrong)).toEqual(await strip(unknown));
+  });
+
+  it('takes as long for an unknown address as for a wrong password', async () => {
+    const fastest = async (email: string): Promise<number> => {
+      const times: number[] = [];
+      for (let round = 0; round < 3; round += 1) {
+        const begun = performance.now();
+        await signInAtOnce(test.db, email, 'wrong');
+        times.push(performance.now() - begun);
+      }
+      return Math.min(...times);
+    };
+    // Hashing takes a hundred times what the rest takes: a third leaves room for a busy machine.
+    expect(await fastest('nobody@vendor.example')).toBeGreaterThan((await fastest(emailOf('operator'))) / 3);
   });
 
   it('is not even compared for an account that was disabled', async () => {
