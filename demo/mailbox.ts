@@ -26,16 +26,22 @@ export async function startMailbox(root: string): Promise<Mailbox> {
   const directory = join(root, 'mail');
   await mkdir(directory, { recursive: true });
   let received = (await readdir(directory)).length;
+  /** Null once the mail is on disk, else what stood against it: the sender then tries again. */
+  const keep = async (stream: NodeJS.ReadableStream): Promise<Error | null> => {
+    try {
+      const mail = await read(stream);
+      received += 1;
+      await writeFile(join(directory, `${String(received).padStart(4, '0')}.eml`), mail);
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  };
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
     onData: (stream, _session, done) => {
-      void read(stream)
-        .then((mail) => {
-          received += 1;
-          return writeFile(join(directory, `${String(received).padStart(4, '0')}.eml`), mail);
-        })
-        .then(() => done(), done);
+      void keep(stream).then(done);
     },
   });
   await new Promise<void>((resolve, reject) => {
