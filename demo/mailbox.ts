@@ -40,8 +40,8 @@ export async function startMailbox(root: string): Promise<Mailbox> {
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
-    onData: (stream, _session, done) => {
-      void keep(stream).then(done);
+    onData: (stream, _session, answer) => {
+      void keep(stream).then(answer);
     },
   });
   await new Promise<void>((resolve, reject) => {
