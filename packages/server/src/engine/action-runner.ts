@@ -46,6 +46,9 @@ export type FindAction = (
 /** An observation is a look; it may not take longer than this, whatever the step's own limit. */
 const OBSERVE_LIMIT_MS = 60_000;
 
+/** The longest that a timer can wait (2^31 - 1 ms, 24 days); one of more fires at once. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
 /** A driver that does not come back this long after its signal fired is given up: `unknown`, milliseconds. */
 const ABANDON_AFTER_MS = 30_000;
 
@@ -89,12 +92,13 @@ export function createActionRunner(
   const call = async <T>(
     bound: BoundAction,
     scope: AttemptScope,
-    limitMs: number,
+    askedMs: number,
     use: (action: Action, context: ActionContext) => Promise<T>,
   ): Promise<T> => {
     const found = findAction(bound.driver, bound.action);
     if (found === undefined) throw new Error(`driver ${bound.driver} has no action ${bound.action}`);
     const { action } = found;
+    const limitMs = Math.min(askedMs, LONGEST_TIMER_MS);
     const may = new Set(action.capabilities);
     const signal = AbortSignal.any([scope.signal, AbortSignal.timeout(limitMs)]);
     const context: ActionContext = {

@@ -62,6 +62,12 @@ const NEVER: StopSignals = { soon: new AbortController().signal, now: new AbortC
  */
 const HELD_RECHECK_MS = 60_000;
 
+/**
+ * A look at the site before it may open on the way back belongs to no step; it gets what playbooks give their probes,
+ * milliseconds.
+ */
+const SITE_LOOK_LIMIT_MS = 300_000;
+
 /** A run that moves this often without waiting once is a defect of ours; it is parked instead of spinning (F-11). */
 const MAX_MOVES = 1_000;
 
@@ -170,7 +176,7 @@ async function withAttempt(
   let current = run;
   const { log, openSecret } = deps.openAttempt(run, lane, step, attempt);
   const beganAt = deps.monotonicMs();
-  const timeoutMs = findStep(run.plan, lane, step)?.timeoutMs ?? run.plan.steps[0]?.timeoutMs ?? 0;
+  const timeoutMs = findStep(run.plan, lane, step)?.timeoutMs ?? SITE_LOOK_LIMIT_MS;
   const interrupt = lane === 'main' ? [lease.interruptSignal()] : [];
   const scope: AttemptScope = {
     runId: run.runId,
