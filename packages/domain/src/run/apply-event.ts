@@ -40,6 +40,7 @@ function started(plan: RunPlan, state: RunState, event: RunEvent & { kind: 'step
     startedAt: event.at,
     endedAt: null,
     retryAt: null,
+    waitsSince: record.state === 'retrying' ? (record.waitsSince ?? event.at) : event.at,
     reason: null,
     notApplied: false,
     process: null,
@@ -189,7 +190,12 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
     case 'retry-requested': {
       const lane = retryLane(before, event.step);
       return {
-        ...withStep(before, lane, event.step, { state: 'retrying', failures: 0, retryAt: null }),
+        ...withStep(before, lane, event.step, {
+          state: 'retrying',
+          failures: 0,
+          retryAt: null,
+          waitsSince: null,
+        }),
         asked: null,
       };
     }

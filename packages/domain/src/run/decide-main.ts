@@ -6,7 +6,7 @@ import type { EpochMs } from '../time/instant.ts';
 import type { Next } from './decide-next.ts';
 import { committingStep, type PlannedStep, type RunPlan, type UsesStep } from './plan.ts';
 import { openingVerdict } from './opening-verdict.ts';
-import { endedWell, stepRecord, type RunState } from './run-state.ts';
+import { endedWell, stepRecord, waitedTooLong, type RunState } from './run-state.ts';
 import { checkCommit, type HoldVerdict, type StartFacts } from './start-facts.ts';
 import { GRADE_ORDER } from './grades.ts';
 
@@ -171,6 +171,8 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
     });
     if (!ready) continue;
     const record = stepRecord(state, 'main', step.id);
+    const inVain = waitedTooLong(record, step.timeoutMs);
+    if (inVain !== null) return turnBack(plan, state, `${step.title} failed: ${inVain}`, null);
     if (record.retryAt !== null && now < record.retryAt) {
       return { kind: 'sleep', until: record.retryAt, why: record.reason ?? `trying ${step.id} again` };
     }

@@ -145,6 +145,37 @@ describe('the way forward', () => {
     expect(story.state.steps.main['stage']?.failures).toBe(0);
   });
 
+  it('retry-later waits no longer than the step may take (semantics 18); then the run goes back', () => {
+    const away = { outcome: 'retry-later', reason: 'HAProxy does not answer' } as const;
+    const story = new Story();
+    for (let attempt = 1; attempt <= 20; attempt += 1)
+      story.outcomes[`stop#${attempt}`] = { ...away, retryAt: NOW + attempt * 6_000 };
+    story.play();
+    expect(story.state.endingReason).toMatch(
+      /^stop failed: it waited \d+ s in vain: HAProxy does not answer$/,
+    );
+    expect(story.state.ended?.state).toBe('rolled-back');
+  });
+
+  it('a way back that waits in vain asks a person, and tells why it goes back; his retry waits anew', () => {
+    const story = new Story({ backup: { outcome: 'failed', reason: 'cut', backup: null } });
+    for (let attempt = 1; attempt <= 30; attempt += 1)
+      story.outcomes[`undo:close#${attempt}`] = {
+        outcome: 'retry-later',
+        reason: 'HAProxy does not answer',
+        retryAt: NOW + attempt * 6_000,
+      };
+    story.play();
+    expect(story.state.asked).toMatchObject({ code: 'undo-failed', step: 'close' });
+    expect(story.state.asked?.question).toMatch(
+      /taking back "close" failed: it waited \d+ s in vain: HAProxy does not answer\. It goes back because: backup failed: cut/,
+    );
+    const { attempt = 0 } = story.state.steps.undo['close'] ?? {};
+    story.append({ kind: 'retry-requested', by: 'ops', step: 'close' });
+    story.play();
+    expect(story.state.steps.undo['close']?.attempt).toBeGreaterThan(attempt + 1);
+  });
+
   it('an attempt without an end is reconciled before anything else, even before a wish to cancel', () => {
     const story = new Story();
     story.append({ kind: 'run-started' });

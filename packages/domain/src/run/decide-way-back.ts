@@ -8,14 +8,16 @@ import type { Next } from './decide-next.ts';
 import type { Lane } from './events.ts';
 import { openingVerdict } from './opening-verdict.ts';
 import type { PlannedStep, RunPlan, UsesStep } from './plan.ts';
-import { endedWell, stepRecord, type RunState, type StepRecord } from './run-state.ts';
+import { endedWell, stepRecord, waitedTooLong, type RunState, type StepRecord } from './run-state.ts';
 
 /** A way back is tried this often again before a person is asked, whatever the playbook says of the way forward. */
 const WAY_BACK_RETRIES = 2;
 const WAY_BACK_PAUSE_MS = 1_000;
 
-function ask(code: string, question: string, step: string | null): Next {
-  return { kind: 'append', event: { kind: 'asked-person', code, question, step } };
+/** Whoever is asked is also told why there is a way back at all: the question alone speaks of its last step only. */
+function ask(state: RunState, code: string, question: string, step: string | null): Next {
+  const why = state.endingReason === null ? '' : ` It goes back because: ${state.endingReason}`;
+  return { kind: 'append', event: { kind: 'asked-person', code, question: `${question}${why}`, step } };
 }
 
 /** Steps that began and may have had an effect, last started first. */
@@ -43,19 +45,18 @@ function proceed(
   opens: boolean,
   now: EpochMs,
 ): Next {
+  const stops = (why: string): Next => {
+    const name = lane === 'undo' ? `taking back "${step.title}"` : `"${step.title}"`;
+    return ask(state, `${lane}-failed`, `The way back stops: ${name} failed: ${why}.`, step.id);
+  };
+  const inVain = waitedTooLong(record, step.timeoutMs);
+  if (inVain !== null) return stops(inVain);
   if (record.retryAt !== null && now < record.retryAt) {
     return { kind: 'sleep', until: record.retryAt, why: record.reason ?? `trying ${step.id} again` };
   }
   if (record.state === 'failed') {
     const retries = Math.max(WAY_BACK_RETRIES, step.kind === 'uses' ? step.retry.times : 0);
-    if (record.failures > retries) {
-      const name = lane === 'undo' ? `taking back "${step.title}"` : `"${step.title}"`;
-      return ask(
-        `${lane}-failed`,
-        `The way back stops: ${name} failed: ${record.reason ?? 'no reason given'}.`,
-        step.id,
-      );
-    }
+    if (record.failures > retries) return stops(record.reason ?? 'no reason given');
     const notBefore = (record.endedAt ?? now) + WAY_BACK_PAUSE_MS;
     if (now < notBefore) return { kind: 'sleep', until: notBefore, why: `trying ${step.id} again` };
   }
@@ -64,7 +65,7 @@ function proceed(
     if (lane === 'undo' && stale && plan.probe !== null) return { kind: 'observe-site', lane };
     const verdict = openingVerdict(plan, state, lane, step.id);
     if (!verdict.allowed)
-      return ask('opening-refused', `The site may not open: ${verdict.reasons.join('; ')}.`, step.id);
+      return ask(state, 'opening-refused', `The site may not open: ${verdict.reasons.join('; ')}.`, step.id);
   }
   return { kind: 'perform', lane, step: step.id, attempt: record.attempt + 1, commits: false };
 }

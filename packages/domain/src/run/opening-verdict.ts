@@ -19,7 +19,9 @@ function siteReasons(state: RunState, version: string, needsWrite: boolean): str
   }
   const reasons: string[] = [];
   if (seen.site.version !== version)
-    reasons.push(`the site shows version ${seen.site.version ?? 'none'}, not ${version}`);
+    reasons.push(
+      `the site shows version ${seen.site.version ?? 'none'}, not ${version}${seen.site.problem === null ? '' : ` (${seen.site.problem})`}`,
+    );
   if (needsWrite && seen.site.writeOk !== true)
     reasons.push(`no write check has passed on version ${version}`);
   return reasons;

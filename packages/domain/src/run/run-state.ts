@@ -26,6 +26,8 @@ export interface StepRecord {
   readonly endedAt: EpochMs | null;
   /** Not before this instant, after `retry-later` or a failure that will be tried again. */
   readonly retryAt: EpochMs | null;
+  /** When the attempts began of which each said `retry-later`: together they have the step's time-out (semantics 18). */
+  readonly waitsSince: EpochMs | null;
   readonly reason: string | null;
   /** The last attempt failed and an observation proved that nothing was applied (semantics 14). */
   readonly notApplied: boolean;
@@ -74,6 +76,7 @@ const FRESH_STEP: StepRecord = {
   startedAt: null,
   endedAt: null,
   retryAt: null,
+  waitsSince: null,
   reason: null,
   notApplied: false,
   output: {},
@@ -117,6 +120,17 @@ export function stepRecord(state: RunState, lane: Lane, step: string): StepRecor
   if (record === undefined)
     throw new Error(`the journal speaks of step ${lane}/${step}, which the plan does not have`);
   return record;
+}
+
+/**
+ * Semantics 18: `retry-later` waits under the step's time-out. A sentence when the next attempt would come after it, else
+ * null; without this a run would wait for ever for a proxy or a database that does not come back, and nobody would know.
+ */
+export function waitedTooLong(record: StepRecord, timeoutMs: number): string | null {
+  const { state, retryAt, waitsSince, reason } = record;
+  if (state !== 'retrying' || retryAt === null || waitsSince === null) return null;
+  if (retryAt - waitsSince <= timeoutMs) return null;
+  return `it waited ${Math.round((retryAt - waitsSince) / 1_000)} s in vain: ${reason ?? 'no reason given'}`;
 }
 
 /** Semantics 19. `waiting` before the way back begins, `needs-a-person` once a way back itself cannot go on. */

@@ -8,8 +8,16 @@ import { runStateName, type RunState, type StepRecord } from '@sitelift/domain/r
 import { sql } from 'kysely';
 import type { Transaction } from '../db/database.ts';
 
+/** What a step waits for that will be tried again by itself: a proxy or a database that does not answer. */
+function waitsFor(state: RunState): string | null {
+  if (state.ended !== null) return null;
+  const records = Object.values({ ...state.steps[state.phase] });
+  return records.find((record) => record.state === 'retrying')?.reason ?? null;
+}
+
 function detail(state: RunState): string | null {
-  return state.asked?.question ?? state.held?.reason ?? state.paused?.reason ?? state.endingReason ?? null;
+  const { asked, held, paused, endingReason } = state;
+  return asked?.question ?? held?.reason ?? paused?.reason ?? waitsFor(state) ?? endingReason;
 }
 
 /** The step that a person would say the run is at: the one running, else the last one begun. */
