@@ -92,7 +92,7 @@ const kinds = {
     status: 409,
     title: 'The release may not enter this channel',
     meaning: 'A rule of the channel stands against it; `reasons` names every one.',
-    next: 'Wait for what is missing, or choose another release.',
+    next: 'Wait for what is missing, have a second release manager promote what is risky, or choose another release.',
   },
   'change-refused': {
     status: 409,

@@ -442,6 +442,37 @@ CREATE TABLE public.product (
 );
 
 --
+-- Name: promotion_request; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.promotion_request (
+    id bigint NOT NULL,
+    release_id text NOT NULL,
+    channel text NOT NULL,
+    artefact jsonb NOT NULL,
+    account_id text NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    requested_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason text,
+    CONSTRAINT promotion_request_end_reason_check CHECK ((end_reason = ANY (ARRAY['placed'::text, 'renewed'::text])))
+);
+
+--
+-- Name: promotion_request_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.promotion_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.promotion_request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
 -- Name: release; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -895,6 +926,13 @@ ALTER TABLE ONLY public.product
     ADD CONSTRAINT product_slug_key UNIQUE (slug);
 
 --
+-- Name: promotion_request promotion_request_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.promotion_request
+    ADD CONSTRAINT promotion_request_pkey PRIMARY KEY (id);
+
+--
 -- Name: release release_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1038,6 +1076,12 @@ CREATE UNIQUE INDEX pin_open ON public.pin USING btree (instance_id) WHERE (ende
 --
 
 CREATE UNIQUE INDEX placement_open ON public.placement USING btree (release_id, channel) WHERE (ended_at IS NULL);
+
+--
+-- Name: promotion_request_open; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX promotion_request_open ON public.promotion_request USING btree (release_id, channel, account_id) WHERE (ended_at IS NULL);
 
 --
 -- Name: run_due; Type: INDEX; Schema: public; Owner: -
@@ -1218,6 +1262,27 @@ ALTER TABLE ONLY public.placement
 
 ALTER TABLE ONLY public.playbook_current
     ADD CONSTRAINT playbook_current_digest_fkey FOREIGN KEY (digest) REFERENCES public.playbook(digest);
+
+--
+-- Name: promotion_request promotion_request_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.promotion_request
+    ADD CONSTRAINT promotion_request_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+--
+-- Name: promotion_request promotion_request_channel_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.promotion_request
+    ADD CONSTRAINT promotion_request_channel_fkey FOREIGN KEY (channel) REFERENCES public.channel(name);
+
+--
+-- Name: promotion_request promotion_request_release_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.promotion_request
+    ADD CONSTRAINT promotion_request_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.release(id);
 
 --
 -- Name: release release_product_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -229,6 +229,19 @@ export interface ProductTable {
   removed_at: Date | null;
 }
 
+export interface PromotionRequestTable {
+  id: GeneratedAlways<number>;
+  release_id: string;
+  channel: string;
+  artefact: unknown;
+  account_id: string;
+  actor: string;
+  reason: string;
+  requested_at: Generated<Date>;
+  ended_at: Date | null;
+  end_reason: string | null;
+}
+
 export interface ReleaseTable {
   id: string;
   product_id: string;
@@ -406,6 +419,7 @@ export interface Tables {
   playbook_current: PlaybookCurrentTable;
   policy: PolicyTable;
   product: ProductTable;
+  promotion_request: PromotionRequestTable;
   release: ReleaseTable;
   run: RunTable;
   run_event: RunEventTable;

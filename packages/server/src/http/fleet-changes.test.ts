@@ -109,6 +109,26 @@ describe('a release', () => {
     expect(channels?.toSorted()).toEqual(['beta', 'release']);
   });
 
+  it('that is risky is placed by the second person who promotes it, and its preview says so', async () => {
+    await sql`update release set risky = true where version = '2.0'`.execute(test.db);
+    const wanted = (dryRun: boolean) => ({ params: fresh, body: { ...body, channel: 'beta', dryRun } });
+    const first = await refusal(client.call(routes.promote, wanted(false)));
+    expect(first).toEqual({
+      code: 'promotion-refused',
+      reasons: [expect.stringMatching(/^risky: admin@vendor\.example .* a second release manager must/)],
+    });
+    // The same person in a browser is still one person.
+    const path = '/api/v1/releases/sample/2.0/promote';
+    const cookie = await sample.people.cookieOf('admin');
+    expect((await sample.send('POST', path, cookie, wanted(false).body)).status).toBe(409);
+    const second = await sample.people.cookieOf('release-manager');
+    expect((await sample.send('POST', path, second, wanted(true).body)).status).toBe(200);
+    expect((await sample.send('POST', path, second, wanted(false).body)).status).toBe(200);
+    const { releases } = await client.call(routes.listReleases);
+    const beta = releases[0]?.channels.find(({ channel }) => channel === 'beta');
+    expect(beta?.placedBy).toBe('admin@vendor.example via token a token and release-manager@vendor.example');
+  });
+
   it('that is withdrawn moves nobody any more, as its preview said', async () => {
     await clearHold();
     const look = await client.call(routes.withdraw, { params: fresh, body: { ...body, dryRun: true } });

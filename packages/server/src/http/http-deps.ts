@@ -16,9 +16,14 @@ import type { RequestResult } from '../upgrades/request-upgrade.ts';
 
 /** Commands of the fleet: each one transaction with its audit event. */
 export interface FleetCommands {
-  /** `dryRun`: says only whether a rule of the channel stands against it. */
+  /** `dryRun`: says only whether a rule of the channel stands against it. `accountId`: a risky release needs two of them. */
   promote(
-    input: ByWhom & { readonly releaseId: string; readonly channel: string; readonly dryRun: boolean },
+    input: ByWhom & {
+      readonly releaseId: string;
+      readonly channel: string;
+      readonly accountId: string;
+      readonly dryRun: boolean;
+    },
   ): Promise<ChangeResult>;
   withdraw(input: ByWhom & { readonly releaseId: string }): Promise<ChangeResult>;
   setPin(

@@ -147,9 +147,9 @@ export function fleetAnswers(deps: HttpDeps): FleetAnswers {
         reason,
       };
       const preview = moves(snapshot, { ...snapshot, placements: [...snapshot.placements, placement] });
-      const { actor } = caller;
+      const { actor, accountId } = caller;
       throwUnlessDone(
-        await fleet.promote({ actor, reason, releaseId: release.id, channel, dryRun }),
+        await fleet.promote({ actor, accountId, reason, releaseId: release.id, channel, dryRun }),
         'promotion-refused',
       );
       return { dryRun, moves: preview };
