@@ -14,6 +14,7 @@ import type {
 } from '../drivers/driver.ts';
 import { newId } from '../db/new-id.ts';
 import type { RunPlan } from '@sitelift/domain/run/plan.ts';
+import { systemTimers, type Timers } from './timers.ts';
 
 /** What surrounds one attempt; made by `advance-run.ts`, or by the prober for a look outside any run. */
 export interface AttemptScope {
@@ -49,20 +50,25 @@ const OBSERVE_LIMIT_MS = 60_000;
 /** The longest that a timer can wait (2^31 - 1 ms, 24 days); one of more fires at once. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
+/** Its name, `TimeoutError`, tells drivers a time limit from a lost lease. */
+const TIME_LIMIT = 'The operation was aborted due to timeout';
+
 /** A driver that does not come back this long after its signal fired is given up: `unknown`, milliseconds. */
 const ABANDON_AFTER_MS = 30_000;
 
 /** Settles with the work, or rejects once the signal has fired and the grace has passed. */
-function orAbandoned<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+function orAbandoned<T>(work: Promise<T>, signal: AbortSignal, timers: Timers): Promise<T> {
   return new Promise((resolve, reject) => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let callOff: (() => void) | undefined;
     const fired = (): void => {
-      timer = setTimeout(() => reject(new Error('it did not stop when it was told to')), ABANDON_AFTER_MS);
+      callOff = timers.after(ABANDON_AFTER_MS, () =>
+        reject(new Error('it did not stop when it was told to')),
+      );
     };
     if (signal.aborted) fired();
     else signal.addEventListener('abort', fired, { once: true });
     void work.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
+      callOff?.();
       signal.removeEventListener('abort', fired);
     });
   });
@@ -88,6 +94,7 @@ export function createActionRunner(
   findAction: FindAction,
   workDirOf: (runId: string) => Promise<string>,
   monotonicMs: () => number,
+  timers: Timers = systemTimers,
 ): ActionRunner {
   const call = async <T>(
     bound: BoundAction,
@@ -100,7 +107,8 @@ export function createActionRunner(
     const { action } = found;
     const limitMs = Math.min(askedMs, LONGEST_TIMER_MS);
     const may = new Set(action.capabilities);
-    const signal = AbortSignal.any([scope.signal, AbortSignal.timeout(limitMs)]);
+    const limit = new AbortController();
+    const signal = AbortSignal.any([scope.signal, limit.signal]);
     const context: ActionContext = {
       config: found.parseConfig(bound.config),
       input: action.inputSchema.parse(bound.input),
@@ -121,7 +129,12 @@ export function createActionRunner(
       nowMs: scope.nowMs,
       newBackupId: () => newId('bkp'),
     };
-    return orAbandoned(use(action, context), signal);
+    const callOff = timers.after(limitMs, () => limit.abort(new DOMException(TIME_LIMIT, 'TimeoutError')));
+    try {
+      return await orAbandoned(use(action, context), signal, timers);
+    } finally {
+      callOff();
+    }
   };
 
   return {

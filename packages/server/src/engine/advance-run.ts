@@ -19,6 +19,7 @@ import {
 } from './perform-step.ts';
 import { FencedError, type NoticeToSend, type RunHandle, type RunStore } from './run-store.ts';
 import type { StepLog } from './step-log.ts';
+import type { Timers } from './timers.ts';
 
 export interface EngineDeps {
   readonly store: RunStore;
@@ -26,6 +27,10 @@ export interface EngineDeps {
   readonly worker: string;
   readonly lease: LeaseSettings;
   readonly monotonicMs: () => number;
+  /** The system's own where absent. */
+  readonly timers?: Timers;
+  /** What chooses the next thing to do; `decideNext` where absent. The simulation takes single guards out of it here. */
+  readonly decide?: typeof decideNext;
   /** Ends a process group that a lost worker left behind on this host; resolves when nothing of it is left. */
   readonly stopProcess: (process: ProcessRef) => Promise<void>;
   /** A log for one attempt, and the secrets it may open: every opened secret is redacted from that log. */
@@ -81,7 +86,7 @@ export async function advanceRun(
   const claimedAt = deps.monotonicMs();
   const claimed = await deps.store.claim(runId, deps.worker, deps.lease.leaseMs);
   if (claimed === 'busy' || claimed === 'over') return claimed;
-  const kept = keepLease(deps.store, claimed, deps.lease, deps.monotonicMs, claimedAt);
+  const kept = keepLease(deps.store, claimed, deps.lease, deps.monotonicMs, claimedAt, deps.timers);
   // To be ended now is to lose the lease: nothing is written any more, and it runs out by itself.
   const lease: Lease = { ...kept, lost: AbortSignal.any([kept.lost, stop.now]) };
   try {
@@ -112,7 +117,7 @@ async function moveUntilAsleep(
   for (let moves = 0; moves < MAX_MOVES; moves += 1) {
     lease.lost.throwIfAborted();
     const { now, facts } = await deps.store.facts(run);
-    const decided = decideNext(run.plan, run.state, facts, now);
+    const decided = (deps.decide ?? decideNext)(run.plan, run.state, facts, now);
     // We must leave: another worker goes on from here, at once.
     const next: Next = stopSoon.aborted ? { kind: 'sleep', until: now, why: 'the worker stops' } : decided;
     if (next.kind === 'sleep') {

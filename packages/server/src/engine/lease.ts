@@ -4,6 +4,7 @@
  * the lease and being asked to stop are told apart, because after the first nothing may be written any more.
  */
 import type { RunHandle, RunStore } from './run-store.ts';
+import { systemTimers, type Timers } from './timers.ts';
 
 export interface LeaseSettings {
   /** How long a claim lasts without a heartbeat, milliseconds. */
@@ -31,6 +32,7 @@ export function keepLease(
   settings: LeaseSettings,
   monotonicMs: () => number,
   claimedAt: number,
+  timers: Timers = systemTimers,
 ): Lease {
   const lost = new AbortController();
   let interrupt = new AbortController();
@@ -57,7 +59,7 @@ export function keepLease(
       inFlight = false;
     }
   };
-  const timer = setInterval(() => void beat(), settings.heartbeatMs);
+  const endBeats = timers.every(settings.heartbeatMs, () => void beat());
 
   return {
     lost: lost.signal,
@@ -70,6 +72,6 @@ export function keepLease(
       // A write of the attempt itself may have brought a person's wish along; the heartbeat then no longer sees it as news.
       if (next.state.wanted !== null) interrupt.abort(new Error('a person asked to stop'));
     },
-    stop: () => clearInterval(timer),
+    stop: endBeats,
   };
 }

@@ -7,6 +7,7 @@
  * put aside in its row, longer each time, until it moves again or a person wakes it.
  */
 import { advanceRun, type EngineDeps } from './advance-run.ts';
+import { systemTimers, type Timers } from './timers.ts';
 
 export interface WorkerSettings {
   /** Runs advanced at once by this process. */
@@ -45,11 +46,11 @@ function waiting(): Waiting {
 }
 
 /** Resolves when the work has or after the limit, whichever is first. */
-function within(work: Promise<unknown>, limitMs: number): Promise<void> {
+function within(work: Promise<unknown>, limitMs: number, timers: Timers): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, limitMs);
+    const callOff = timers.after(limitMs, resolve);
     void work.finally(() => {
-      clearTimeout(timer);
+      callOff();
       resolve();
     });
   });
@@ -67,6 +68,7 @@ export function startWorker(
   const failures = new Map<string, number>();
   const soon = new AbortController();
   const now = new AbortController();
+  const timers = deps.timers ?? systemTimers;
   let sweeping = false;
 
   const putAside = async (runId: string, error: unknown): Promise<void> => {
@@ -129,20 +131,20 @@ export function startWorker(
       sweeping = false;
     }
   };
-  const timer = setInterval(() => void sweep(), settings.sweepMs);
+  const endSweeps = timers.every(settings.sweepMs, () => void sweep());
   void sweep();
 
   return {
     wake,
     stop: async (graceMs = STOP_GRACE_MS) => {
-      clearInterval(timer);
+      endSweeps();
       soon.abort(new Error('the worker stops'));
       for (const place of queue.values()) place.begin();
       queue.clear();
       const left = Promise.all(inFlight.values());
-      await within(left, graceMs);
+      await within(left, graceMs, timers);
       now.abort(new Error('the worker stops at once'));
-      await within(left, ABANDON_MS);
+      await within(left, ABANDON_MS, timers);
     },
   };
 }
