@@ -2,8 +2,8 @@
 import { createClient, ProblemResponse, urlOf } from '@sitelift/contract/client.ts';
 import { routes } from '@sitelift/contract/routes.ts';
 import type { LogLineView, RunSummary, RunView } from '@sitelift/contract/views.ts';
-import { QueryClient, queryOptions, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { QueryCache, QueryClient, queryOptions, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useEffectEvent, useState } from 'react';
 
 export const client = createClient({ baseUrl: '' });
 
@@ -11,7 +11,18 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ProblemResponse && error.status < 500;
 }
 
+/** Called when the server no longer knows who asks: the session has ended somewhere else, or by time. */
+let onSignedOut = (): void => {};
+export function whenSignedOut(listen: () => void): void {
+  onSignedOut = listen;
+}
+
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error) => {
+      if (error instanceof ProblemResponse && error.status === 401) onSignedOut();
+    },
+  }),
   defaultOptions: {
     queries: { retry: (count, error) => !isRefusal(error) && count < 3, refetchOnWindowFocus: true },
   },
@@ -42,19 +53,33 @@ export const runQuery = (run: string) =>
 
 export type Liveness = 'connecting' | 'live' | 'reconnecting';
 
+/** A browser resumes a stream that broke by itself, but gives up on one that was refused (a restart behind a proxy). */
+const REOPEN_MS = 3_000;
+
 /** One stream for as long as the component lives; the browser resumes it by the last event's id. */
 function useStream(url: string, on: Readonly<Record<string, (data: string) => void>>): Liveness {
   const [liveness, setLiveness] = useState<Liveness>('connecting');
+  const listeners = useEffectEvent((type: string, data: string) => on[type]?.(data));
+  const types = Object.keys(on).join(' ');
   useEffect(() => {
-    const source = new EventSource(url);
-    source.addEventListener('open', () => setLiveness('live'));
-    source.addEventListener('error', () => setLiveness('reconnecting'));
-    for (const [type, listen] of Object.entries(on))
-      source.addEventListener(type, (event: MessageEvent<string>) => listen(event.data));
-    return () => source.close();
-    // The listeners only reach into the query cache, so those of the first render serve.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [url]);
+    let source: EventSource;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const open = (): void => {
+      source = new EventSource(url);
+      source.addEventListener('open', () => setLiveness('live'));
+      source.addEventListener('error', () => {
+        setLiveness('reconnecting');
+        if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, REOPEN_MS);
+      });
+      for (const type of types.split(' '))
+        source.addEventListener(type, (event: MessageEvent<string>) => listeners(type, event.data));
+    };
+    open();
+    return () => {
+      clearTimeout(timer);
+      source.close();
+    };
+  }, [url, types]);
   return liveness;
 }
 

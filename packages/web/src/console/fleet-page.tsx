@@ -2,21 +2,28 @@
 import type { InstanceView } from '@sitelift/contract/views.ts';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { city, dayAndTime } from '../ui/format.ts';
-import { statusOfRun, StatusWord } from '../ui/status.tsx';
+import { memo } from 'react';
+import { city, dayAndTime, sentence } from '../ui/format.ts';
+import { statusOfRun, StatusWord, wordOfRun } from '../ui/status.tsx';
+import { MAX_ROWS, MoreRows, TableHead } from '../ui/table-head.tsx';
 import { fleetQuery } from './api.ts';
-import { Empty, Failed, Loading, PageHeader } from './page-parts.tsx';
-import { LiveDot } from './shell.tsx';
+import { LiveDot } from './live-dot.tsx';
+import { Empty, Failed, Loading, PageHeader, Stale } from './page-parts.tsx';
+import { VersionBar } from './version-bar.tsx';
 
-function matches(instance: InstanceView, q: string): boolean {
+/** Each word must be found; in which column does not matter. */
+export function matches(instance: InstanceView, q: string): boolean {
+  const { slug, customer, role, product, observed, labels, target, pin } = instance;
   const hay = [
-    instance.slug,
-    instance.customer.slug,
-    instance.customer.name,
-    instance.role,
-    instance.product,
-    instance.observed.version ?? '',
-    ...instance.labels,
+    slug,
+    customer.slug,
+    customer.name,
+    role,
+    product,
+    observed.version ?? '',
+    target.kind === 'channel' ? target.channel : target.version,
+    pin === null ? '' : `pinned ${pin.version}`,
+    ...labels,
   ]
     .join(' ')
     .toLowerCase();
@@ -28,138 +35,194 @@ function matches(instance: InstanceView, q: string): boolean {
 
 function TargetCell({ instance }: { readonly instance: InstanceView }) {
   const { pin, target } = instance;
-  if (pin !== null) {
-    return (
-      <span title={`${pin.owner}: ${pin.reason}`}>
-        <span className="mono">{pin.version}</span>{' '}
-        <span className="text-xs text-wait">pinned by {pin.owner}</span>
-      </span>
-    );
-  }
+  if (pin !== null) return <span className="mono">{pin.version}</span>;
   return target.kind === 'channel' ? (
-    <span>{target.channel}</span>
+    <span>
+      <span className="text-fg3">channel</span> {target.channel}
+    </span>
   ) : (
     <span className="mono">{target.version}</span>
   );
 }
 
+/** Everything that is not as it should be; most rows have nothing here. */
 function Exceptions({ instance }: { readonly instance: InstanceView }) {
-  const { observed } = instance;
+  const { observed, run, pin, holds } = instance;
   return (
-    <span className="flex flex-wrap items-center gap-x-3">
-      {instance.run !== null && (
-        <Link to="/runs/$run" params={{ run: instance.run.id }} className="underline underline-offset-2">
-          <StatusWord status={statusOfRun(instance.run.state)} />
-        </Link>
+    <ul>
+      {run !== null && (
+        <li>
+          <Link
+            to="/runs/$run"
+            params={{ run: run.id }}
+            className="underline decoration-line2 underline-offset-3"
+          >
+            <StatusWord status={statusOfRun(run.state)} word={wordOfRun(run.state, null)} />
+          </Link>
+        </li>
       )}
-      {observed.healthy === false && <StatusWord status="failed" word={observed.problem ?? 'Unhealthy'} />}
-      {observed.open === false && instance.run === null && (
-        <StatusWord status="waiting" word="Maintenance page is up" />
+      {observed.healthy === false && run === null && (
+        <li>
+          <StatusWord status="failed" word={sentence(observed.problem ?? 'Not healthy')} />
+        </li>
+      )}
+      {observed.open === false && run === null && (
+        <li>
+          <StatusWord status="waiting" word="The maintenance page is up, and no run is under way" />
+        </li>
       )}
       {instance.differs && (
-        <StatusWord status="waiting" word={`Recorded ${instance.recordedVersion ?? 'nothing'}`} />
+        <li>
+          <StatusWord
+            status="waiting"
+            word={`The last upgrade installed ${instance.recordedVersion ?? 'nothing'}, another version is seen`}
+          />
+        </li>
       )}
-      {instance.holds.map((hold) => (
-        <StatusWord key={hold.id} status="held" word={hold.reason} />
+      {pin !== null && (
+        <li>
+          <StatusWord status="held" word={`Pinned by ${pin.owner}: ${pin.reason}`} />
+        </li>
+      )}
+      {holds.map((hold) => (
+        <li key={hold.id}>
+          <StatusWord status="held" word={sentence(hold.reason)} />
+        </li>
       ))}
-    </span>
+    </ul>
   );
 }
 
-export function FleetPage() {
+const InstanceRow = memo(function InstanceRow({ instance }: { readonly instance: InstanceView }) {
+  const { slug, url, customer, role, product, observed, zone } = instance;
+  return (
+    <tr className="border-b border-line align-top hover:bg-hover">
+      <th scope="row" className="py-1.5 pr-4 pl-4 text-left font-normal whitespace-nowrap">
+        <a
+          href={url}
+          className="mono font-medium underline decoration-line2 underline-offset-3 hover:decoration-current"
+        >
+          {slug}
+        </a>
+      </th>
+      <td className="py-1.5 pr-4 whitespace-nowrap">{customer.name}</td>
+      <td className="py-1.5 pr-4 text-fg2">{role}</td>
+      <td className="py-1.5 pr-4 text-fg2">{product}</td>
+      <td className="mono py-1.5 pr-4 whitespace-nowrap">
+        {observed.version ?? <span className="text-fg3">not seen</span>}
+      </td>
+      <td className="py-1.5 pr-4 whitespace-nowrap">
+        <TargetCell instance={instance} />
+      </td>
+      <td className="num py-1.5 pr-4 whitespace-nowrap text-fg2">
+        {observed.at === null ? (
+          'never'
+        ) : (
+          <>
+            {dayAndTime(observed.at, zone)} <span className="text-fg3">{city(zone)}</span>
+          </>
+        )}
+      </td>
+      <td className="py-1.5 pr-4">
+        <Exceptions instance={instance} />
+      </td>
+    </tr>
+  );
+});
+
+const COLUMNS = [
+  'Site',
+  'Customer',
+  'Role',
+  'Product',
+  'Runs',
+  'Target',
+  'Last seen, site local',
+  'Out of order',
+];
+
+function Search({ q, search }: { readonly q: string; readonly search: (q: string) => void }) {
+  return (
+    <input
+      // Another q that did not come from here (a piece of the bar, the back button) takes its place.
+      key={document.activeElement?.id === 'search' ? 'typing' : q}
+      id="search"
+      type="search"
+      aria-label="Find by site, customer, role, product, version, channel or label"
+      placeholder="Site, customer, version…"
+      defaultValue={q}
+      onChange={(event) => search(event.target.value)}
+      className="h-8 w-64 max-w-full rounded-md border border-line2 bg-bg px-3 text-sm"
+    />
+  );
+}
+
+function Instances({ q, search }: { readonly q: string; readonly search: (q: string) => void }) {
   const fleet = useQuery(fleetQuery);
-  const { q = '' } = useSearch({ from: '/shell/fleet' });
-  const navigate = useNavigate();
-  if (fleet.isPending) return <Loading />;
-  if (fleet.isError) return <Failed error={fleet.error} retry={() => void fleet.refetch()} />;
+  if (fleet.data === undefined)
+    return fleet.isError ? <Failed error={fleet.error} retry={() => void fleet.refetch()} /> : <Loading />;
   const { instances } = fleet.data;
+  if (instances.length === 0) {
+    return (
+      <Empty title="The fleet is empty">
+        Bring one in with <code className="mono">sitelift apply -f fleet/</code>.
+      </Empty>
+    );
+  }
   const shown = q === '' ? instances : instances.filter((instance) => matches(instance, q));
   return (
     <>
-      <PageHeader title="Fleet" aside={<span className="num text-fg2">{instances.length} instances</span>}>
-        <input
-          type="search"
-          aria-label="Find by site, customer, role, product, version or label"
-          placeholder="Site, customer, version…"
-          defaultValue={q}
-          onChange={(event) =>
-            void navigate({
-              to: '/fleet',
-              search: event.target.value === '' ? {} : { q: event.target.value },
-              replace: true,
-            })
-          }
-          className="h-8 w-64 rounded-md border border-line2 bg-bg px-3 text-sm"
-        />
-        <LiveDot />
-      </PageHeader>
-      {instances.length === 0 ? (
-        <Empty title="The fleet is empty">
-          Bring one in with <code className="mono">sitelift apply -f fleet/</code>.
-        </Empty>
-      ) : shown.length === 0 ? (
+      <Stale error={fleet.error} />
+      <VersionBar instances={instances} chosen={q} choose={search} />
+      {shown.length === 0 ? (
         <Empty title={`Nothing matches “${q}”`}>
-          Site, customer, role, product, version and labels are searched.
+          Site, customer, role, product, version, target and labels are searched.
         </Empty>
       ) : (
         <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Instances">
-          <table className="w-full text-sm">
-            <thead>
-              <tr className="border-b border-line text-left text-xs text-fg3">
-                <th scope="col" className="py-2 pr-3 pl-4 font-medium">
-                  Site
-                </th>
-                <th scope="col" className="py-2 pr-3 font-medium">
-                  Customer
-                </th>
-                <th scope="col" className="py-2 pr-3 font-medium">
-                  Role
-                </th>
-                <th scope="col" className="py-2 pr-3 font-medium">
-                  Runs
-                </th>
-                <th scope="col" className="py-2 pr-3 font-medium">
-                  Target
-                </th>
-                <th scope="col" className="py-2 pr-3 font-medium">
-                  Seen, site local
-                </th>
-                <th scope="col" className="py-2 pr-4 font-medium">
-                  Out of order
-                </th>
-              </tr>
-            </thead>
+          <table className="w-full min-w-4xl text-sm">
+            <TableHead columns={COLUMNS} />
             <tbody>
-              {shown.map((instance) => (
-                <tr key={instance.id} className="border-b border-line hover:bg-hover">
-                  <th scope="row" className="py-1.5 pr-3 pl-4 text-left font-normal">
-                    <a
-                      href={instance.url}
-                      className="mono font-medium underline decoration-line2 underline-offset-2"
-                    >
-                      {instance.slug}
-                    </a>
-                  </th>
-                  <td className="py-1.5 pr-3">{instance.customer.name}</td>
-                  <td className="py-1.5 pr-3 text-fg2">{instance.role}</td>
-                  <td className="mono py-1.5 pr-3">{instance.observed.version ?? '–'}</td>
-                  <td className="py-1.5 pr-3">
-                    <TargetCell instance={instance} />
-                  </td>
-                  <td className="num py-1.5 pr-3 whitespace-nowrap text-fg2">
-                    {instance.observed.at === null
-                      ? 'never'
-                      : `${dayAndTime(instance.observed.at, instance.zone)} ${city(instance.zone)}`}
-                  </td>
-                  <td className="py-1.5 pr-4">
-                    <Exceptions instance={instance} />
-                  </td>
-                </tr>
+              {shown.slice(0, MAX_ROWS).map((instance) => (
+                <InstanceRow key={instance.id} instance={instance} />
               ))}
             </tbody>
           </table>
         </div>
       )}
+      <MoreRows hidden={shown.length - MAX_ROWS} how="Search for what you look for." />
+    </>
+  );
+}
+
+function countOf(instances: readonly InstanceView[], q: string): string {
+  const found = q === '' ? instances.length : instances.filter((instance) => matches(instance, q)).length;
+  const all = `${instances.length} ${instances.length === 1 ? 'instance' : 'instances'}`;
+  return found === instances.length ? all : `${found} of ${all}`;
+}
+
+export function FleetPage() {
+  const { q = '' } = useSearch({ from: '/shell/fleet' });
+  const navigate = useNavigate();
+  const fleet = useQuery(fleetQuery);
+  const search = (wanted: string): void =>
+    void navigate({ to: '/fleet', search: wanted === '' ? {} : { q: wanted }, replace: true });
+  return (
+    <>
+      <PageHeader
+        title="Fleet"
+        aside={
+          fleet.data === undefined ? null : (
+            <span role="status" className="num text-fg2">
+              {countOf(fleet.data.instances, q)}
+            </span>
+          )
+        }
+      >
+        <Search q={q} search={search} />
+        <LiveDot />
+      </PageHeader>
+      <Instances q={q} search={search} />
     </>
   );
 }

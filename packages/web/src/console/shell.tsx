@@ -3,27 +3,10 @@ import { routes } from '@sitelift/contract/routes.ts';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { LogOut, MoonStar, Rows3, SunMoon } from 'lucide-react';
-import { createContext, useContext } from 'react';
 import { Button } from 'react-aria-components';
-import { client, meQuery, planQuery, queryClient, useFleetStream, type Liveness } from './api.ts';
-
-const LivenessContext = createContext<Liveness>('connecting');
-
-/** A dot with its word: is what I see what is? */
-export function LiveDot({ liveness }: { readonly liveness?: Liveness }) {
-  const shared = useContext(LivenessContext);
-  const now = liveness ?? shared;
-  const words = { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting, nothing is lost' };
-  return (
-    <span role="status" className="inline-flex items-center gap-1.5 text-xs text-fg2">
-      <span
-        aria-hidden="true"
-        className={`size-1.5 rounded-full ${now === 'live' ? 'bg-ok' : 'bg-wait pulse2'}`}
-      />
-      {words[now]}
-    </span>
-  );
-}
+import { client, meQuery, queryClient, runsQuery, useFleetStream } from './api.ts';
+import { LivenessContext } from './live-dot.tsx';
+import { needsAPerson } from './tonight-rows.ts';
 
 function switchTheme(): void {
   const root = document.documentElement;
@@ -38,10 +21,10 @@ const nav =
 export function Shell() {
   const liveness = useFleetStream();
   const me = useQuery(meQuery);
-  const plan = useQuery(planQuery);
+  const runs = useQuery(runsQuery);
   const navigate = useNavigate();
-  const moving =
-    plan.data?.decisions.filter(({ verdict }) => verdict === 'start' || verdict === 'wait').length ?? 0;
+  // A number beside a page counts what somebody has to do there, and nothing else.
+  const waiting = runs.data?.runs.filter(needsAPerson).length ?? 0;
 
   const signOut = async (): Promise<void> => {
     await client.call(routes.signOut).catch(() => {});
@@ -53,7 +36,7 @@ export function Shell() {
     <LivenessContext value={liveness}>
       <a
         href="#main"
-        className="sr-only focus:not-sr-only focus:absolute focus:z-10 focus:bg-panel focus:p-2"
+        className="sr-only focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-10 focus:rounded-md focus:border focus:border-line2 focus:bg-panel focus:px-3 focus:py-2"
       >
         Skip to the content
       </a>
@@ -69,7 +52,12 @@ export function Shell() {
           <Link to="/" className={nav} activeOptions={{ exact: true, includeSearch: false }}>
             <MoonStar size={15} aria-hidden="true" />
             Tonight
-            {moving > 0 && <span className="num ml-auto text-xs text-fg3">{moving}</span>}
+            {waiting > 0 && (
+              <span className="num ml-auto text-xs font-medium text-wait">
+                {waiting}
+                <span className="sr-only"> need a person</span>
+              </span>
+            )}
           </Link>
           <Link to="/fleet" className={nav} activeOptions={{ includeSearch: false }}>
             <Rows3 size={15} aria-hidden="true" />
@@ -97,6 +85,7 @@ export function Shell() {
         </nav>
         <main
           id="main"
+          tabIndex={-1}
           className="min-w-0 flex-1 bg-panel md:m-1.5 md:ml-0 md:rounded-lg md:border md:border-line"
         >
           <Outlet />

@@ -5,8 +5,9 @@ import type { AccountView } from '@sitelift/contract/views.ts';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState, type FormEvent, type ReactNode } from 'react';
-import { Button } from 'react-aria-components';
+import { ActionButton } from '../ui/action-button.tsx';
 import { client, meQuery, queryClient } from './api.ts';
+import { usePageTitle } from './page-parts.tsx';
 
 const MIN_PASSWORD = 12;
 
@@ -16,12 +17,17 @@ function Field({
   type,
   autoComplete,
   hint,
+  minLength,
+  starts = false,
 }: {
   readonly label: string;
   readonly name: string;
   readonly type: string;
   readonly autoComplete: string;
   readonly hint?: string;
+  readonly minLength?: number;
+  /** The field to begin with. */
+  readonly starts?: boolean;
 }) {
   return (
     <label className="mt-3 block">
@@ -31,6 +37,8 @@ function Field({
         type={type}
         autoComplete={autoComplete}
         required
+        minLength={minLength}
+        autoFocus={starts}
         className="mt-1 h-9 w-full rounded-md border border-line2 bg-bg px-3 text-base"
       />
       {hint !== undefined && <span className="mt-1 block text-xs text-fg3">{hint}</span>}
@@ -57,24 +65,23 @@ function Card({
     event.preventDefault();
     onSubmit(new FormData(event.currentTarget));
   };
+  const heading = usePageTitle(title);
   return (
     <main className="grid min-h-dvh place-items-center p-4">
       <form onSubmit={submit} className="w-full max-w-sm rounded-xl border border-line bg-panel p-6">
         <img src="/icon.svg" alt="" width="28" height="28" />
-        <h1 className="mt-3 text-xl font-semibold">{title}</h1>
+        <h1 ref={heading} tabIndex={-1} className="mt-3 text-xl font-semibold">
+          {title}
+        </h1>
         {children}
         {error !== null && (
           <p role="alert" className="mt-3 text-sm text-fail">
             {error}
           </p>
         )}
-        <Button
-          type="submit"
-          isDisabled={busy}
-          className="mt-5 h-9 w-full rounded-md bg-pri text-base font-medium text-onpri disabled:opacity-60"
-        >
+        <ActionButton type="submit" look="primary" size="large" isDisabled={busy} className="mt-5 w-full">
           {action}
-        </Button>
+        </ActionButton>
       </form>
     </main>
   );
@@ -87,7 +94,7 @@ function value(data: FormData, name: string): string {
 
 function sentence(error: unknown): string {
   if (error instanceof ProblemResponse) return error.problem.detail ?? error.problem.title;
-  return error instanceof Error ? error.message : 'That did not work';
+  return error instanceof Error ? error.message : 'The server did not answer';
 }
 
 export function SignInPage() {
@@ -125,7 +132,7 @@ export function SignInPage() {
         busy={busy}
         onSubmit={change}
       >
-        <p className="mt-2 text-fg2">The one you signed in with was for once.</p>
+        <p className="mt-2 text-fg2">The one you signed in with works only once.</p>
         {oneTime === '' && (
           <Field
             label="The one-time password"
@@ -140,6 +147,8 @@ export function SignInPage() {
           type="password"
           autoComplete="new-password"
           hint={`At least ${MIN_PASSWORD} characters`}
+          minLength={MIN_PASSWORD}
+          starts={oneTime !== ''}
         />
       </Card>
     );
@@ -158,13 +167,13 @@ export function SignInPage() {
       busy={busy}
       onSubmit={signIn}
     >
-      <Field label="E-mail" name="email" type="email" autoComplete="username" />
+      <Field label="E-mail" name="email" type="email" autoComplete="username" starts />
       <Field
         label="Password"
         name="password"
         type="password"
         autoComplete="current-password"
-        hint="At the first start the server prints one, for once."
+        hint="At its first start the server prints a one-time password for admin@sitelift.local."
       />
     </Card>
   );

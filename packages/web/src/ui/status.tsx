@@ -21,6 +21,7 @@ export type Status =
 interface Look {
   readonly word: string;
   readonly tone: string;
+  readonly bar: string;
   readonly shape: ReactNode;
 }
 
@@ -36,16 +37,19 @@ const LOOKS: Readonly<Record<Status, Look>> = {
   planned: {
     word: 'Planned',
     tone: 'text-idle',
+    bar: 'bg-idle-bar',
     shape: <circle cx="8" cy="8" r="6" {...stroke} strokeDasharray="2.6 2.1" />,
   },
   scheduled: {
     word: 'Scheduled',
     tone: 'text-idle',
+    bar: 'bg-idle-bar',
     shape: <path d="M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2Zm0 3v3l2 1.5" {...stroke} />,
   },
   running: {
     word: 'Running',
     tone: 'text-run',
+    bar: 'bg-run-bar',
     shape: (
       <g className="spin origin-center">
         <circle cx="8" cy="8" r="6" {...stroke} opacity=".3" />
@@ -57,6 +61,7 @@ const LOOKS: Readonly<Record<Status, Look>> = {
   waiting: {
     word: 'Needs a person',
     tone: 'text-wait',
+    bar: 'bg-wait-bar',
     shape: (
       <path
         d="M8 1 15 8 8 15 1 8ZM7.2 4.6v4h1.6v-4Zm0 5.2v1.6h1.6V9.8Z"
@@ -68,6 +73,7 @@ const LOOKS: Readonly<Record<Status, Look>> = {
   passed: {
     word: 'Live',
     tone: 'text-ok',
+    bar: 'bg-ok-bar',
     shape: (
       <path
         d="M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1Zm-1 8.1L5.2 7.3 4 8.5l3 3 5.2-5.2L11 5.1Z"
@@ -79,6 +85,7 @@ const LOOKS: Readonly<Record<Status, Look>> = {
   failed: {
     word: 'Failed',
     tone: 'text-fail',
+    bar: 'bg-fail-bar',
     shape: (
       <path
         d="M3 1h10a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H3a2 2 0 0 1-2-2V3a2 2 0 0 1 2-2Zm2.6 3.6L4.5 5.7 6.9 8l-2.4 2.3 1.1 1.1L8 9.1l2.4 2.3 1.1-1.1L9.1 8l2.4-2.3-1.1-1.1L8 6.9Z"
@@ -90,21 +97,25 @@ const LOOKS: Readonly<Record<Status, Look>> = {
   halted: {
     word: 'Halted',
     tone: 'text-fail',
+    bar: 'bg-fail-bar',
     shape: <path d="M5 1.5h6L14.5 5v6L11 14.5H5L1.5 11V5ZM6.5 5.5v5m3-5v5" {...stroke} />,
   },
   rolledback: {
     word: 'Rolled back',
     tone: 'text-back',
+    bar: 'bg-back-bar',
     shape: <path d="M6 3 2.5 6.5 6 10M3 6.5h6.5a4 4 0 0 1 0 8H8" {...stroke} />,
   },
   skipped: {
     word: 'Skipped',
     tone: 'text-idle',
+    bar: 'bg-idle-bar',
     shape: <path d="M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2Zm-4.2 10.2 8.4-8.4" {...stroke} />,
   },
   held: {
     word: 'Held',
     tone: 'text-wait',
+    bar: 'bg-wait-bar',
     shape: <path d="M4 7h8v6.5H4ZM5.5 7V5a2.5 2.5 0 0 1 5 0v2" {...stroke} />,
   },
 };
@@ -132,6 +143,11 @@ export function StatusWord({
       {word ?? look.word}
     </span>
   );
+}
+
+/** The colour of its piece of a bar; never alone, the word stands in the row. */
+export function barOf(status: Status): string {
+  return LOOKS[status].bar;
 }
 
 export function statusWord(status: Status): string {
@@ -167,8 +183,11 @@ export function statusOfRun(state: RunStateName): Status {
   }
 }
 
-/** A run that waits says whether for a person or for a rule. */
+/** Where a run has a better word than its status; one that waits says whether for a person or for a rule. */
 export function wordOfRun(state: RunStateName, waitingCode: string | null): string | undefined {
+  if (state === 'succeeded') return 'Upgraded';
+  if (state === 'cancelled') return 'Cancelled';
+  if (state === 'paused') return 'Paused';
   if (state === 'undoing') return 'Rolling back';
   if (state === 'recovering') return 'Recovering';
   if (state === 'waiting' && waitingCode !== null && HOLD_CODES.has(waitingCode)) return 'Held';
@@ -207,6 +226,7 @@ export function statusOfStep(state: StepState): Status {
       return 'planned';
     case 'running':
       return 'running';
+    case 'waiting':
     case 'unknown':
       return 'waiting';
     case 'retrying':
