@@ -37,6 +37,12 @@ export function worstForce(findings: readonly Finding[]): Force {
   return worst;
 }
 
+/** What decides comes first: whoever reads one sentence reads that one. In the order found otherwise. */
+export function reasonsOf(findings: readonly Finding[]): readonly Reason[] {
+  const ordered = [...findings].sort((a, b) => WEIGHT[b.forces] - WEIGHT[a.forces]);
+  return ordered.map((one) => one.reason);
+}
+
 /** The instant before which none of these lets go; null when one of them says no instant. `from` when nothing holds. */
 export function freeFrom(findings: readonly Finding[], from: EpochMs): EpochMs | null {
   let latest = from;

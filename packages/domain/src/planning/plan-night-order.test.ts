@@ -33,19 +33,19 @@ describe('stages before live (P28)', () => {
   const P28 = vendor({ key: 'P28', value: ['uat'], role: 'live' });
   const uat = sampleInstance('north-uat', '5.0');
   const rows: readonly [string, readonly Instance[], Partial<FleetSnapshot>, string][] = [
-    ['uat has its upgrade to come', [uat], {}, 'wait differs-from-target stage-pending'],
+    ['uat has its upgrade to come', [uat], {}, 'wait stage-pending differs-from-target'],
     ['uat is done', [sampleInstance('north-uat', '5.2')], {}, 'start differs-from-target'],
     [
       'uat is done but its upgrade is still open',
       [sampleInstance('north-uat', '5.2')],
       { upgrades: [sampleUpgrade('north-uat')] },
-      'wait differs-from-target stage-pending',
+      'wait stage-pending differs-from-target',
     ],
     [
       'uat failed with the same release',
       [uat],
       { holds: [sampleHold('north-uat')] },
-      'hold differs-from-target stage-failed',
+      'hold stage-failed differs-from-target',
     ],
     [
       'uat failed with another release',
@@ -63,9 +63,9 @@ describe('stages before live (P28)', () => {
       'uat is frozen',
       [uat],
       { freezes: [sampleFreeze({ scope: { kind: 'instance', instanceId: 'inst_north-uat' } })] },
-      'hold differs-from-target stage-pending',
+      'hold stage-pending differs-from-target',
     ],
-    ['uat was never seen', [sampleInstance('north-uat', null)], {}, 'hold differs-from-target stage-pending'],
+    ['uat was never seen', [sampleInstance('north-uat', null)], {}, 'hold stage-pending differs-from-target'],
     ['uat is ahead', [sampleInstance('north-uat', '5.3')], {}, 'start differs-from-target'],
     ['there is no uat', [], {}, 'start differs-from-target'],
     [
@@ -101,7 +101,7 @@ describe('stages before live (P28)', () => {
     );
     expect(night([OLD, uat], { ...skip, releases })['north-live']).toBe('start differs-from-target');
     const broken = vendor({ key: 'P28', value: ['uta'] });
-    expect(night([OLD, uat], broken)['north-live']).toBe('hold differs-from-target policy-unreadable');
+    expect(night([OLD, uat], broken)['north-live']).toBe('hold policy-unreadable differs-from-target');
   });
 });
 
@@ -113,8 +113,8 @@ describe('the whole night', () => {
       'a-uat': 'start differs-from-target',
       'b-uat': 'start differs-from-target',
       'c-test': 'start differs-from-target',
-      'a-live': 'wait differs-from-target capacity-full',
-      'b-live': 'wait differs-from-target capacity-full',
+      'a-live': 'wait capacity-full differs-from-target',
+      'b-live': 'wait capacity-full differs-from-target',
     });
     expect(plan(fleet).map((one) => one.instanceId.slice(5))).toEqual([
       'a-uat',

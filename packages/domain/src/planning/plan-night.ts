@@ -11,7 +11,7 @@ import type { CustomerId, ProductId } from '../ids.ts';
 import type { Instance } from '../fleet/fleet.ts';
 import type { EpochMs } from '../time/instant.ts';
 import type { Decision, NightPlan, Verdict } from './decision.ts';
-import { finding, freeFrom, worstForce, type Finding } from './finding.ts';
+import { finding, freeFrom, reasonsOf, worstForce, type Finding } from './finding.ts';
 import { indexFleet, type FleetIndex } from './fleet-index.ts';
 import { hourOf } from './hour-findings.ts';
 import { resolveTarget } from './resolve-target.ts';
@@ -55,7 +55,7 @@ function settled(instance: Instance, standing: Standing, more: readonly Finding[
     fromVersion: instance.observed?.version ?? null,
     toVersion: standing.toVersion,
     toReleaseId: standing.release?.id ?? null,
-    reasons: [...standing.findings, ...more].map((one) => one.reason),
+    reasons: reasonsOf([...standing.findings, ...more]),
     window: null,
     startsAt: null,
   };
@@ -98,7 +98,7 @@ function decide(pass: Pass, instance: Instance): Decision {
     fromVersion: instance.observed?.version ?? null,
     toVersion,
     toReleaseId: release?.id ?? null,
-    reasons: findings.map((one) => one.reason),
+    reasons: reasonsOf(findings),
     window: earliest?.window ?? hour?.window ?? null,
     startsAt: verdict === 'start' ? now : (earliest?.startsAt ?? null),
   };
