@@ -171,6 +171,9 @@ export async function startWorld(dataDir: string, progress: WorldProgress = () =
   await makeBuilds(paths);
   await startPostgres(paths, programs.postgresBin, state);
   progress(`PostgreSQL answers on port ${state.ports.postgres}`);
+  // Before the sites: the port that was chosen is taken while it is still free.
+  await startProxy(paths, programs.haproxy, state);
+  progress(`HAProxy answers on port ${state.ports.proxy}`);
   const seeded = new Set(await readdir(paths.content).catch(() => []));
   const missing = SITES.filter(({ slug }) => !seeded.has(`${slug}.json`));
   for (const version of new Set(missing.map((site) => site.version)))
@@ -181,9 +184,7 @@ export async function startWorld(dataDir: string, progress: WorldProgress = () =
       progress(`${site.slug} serves Unleash ${site.version}`);
     } else await startWanted(paths, state, site.slug);
   });
-  await startProxy(paths, programs.haproxy, state);
   await renderFleet(paths, state, programs);
-  progress(`HAProxy answers on port ${state.ports.proxy}`);
   return describeWorld(paths, state);
 }
 
