@@ -5,10 +5,10 @@
  *   VERSION=1.0.0 PORT=4201 DATABASE_URL=postgres://… node app.ts
  */
 import { createServer, type IncomingMessage } from 'node:http';
-import pg from 'pg';
+import { Pool } from 'pg';
 
 const { VERSION: version = '', PORT: port = '', DATABASE_URL: connectionString = '' } = process.env;
-const pool = new pg.Pool({ connectionString, max: 4, connectionTimeoutMillis: 2_000 });
+const pool = new Pool({ connectionString, max: 4, connectionTimeoutMillis: 2_000 });
 // The database may go away at any time; the next request says so.
 pool.on('error', () => {});
 

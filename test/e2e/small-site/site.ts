@@ -21,7 +21,11 @@ export const SLUG = 'north-live';
 const SCHEMA_1 = `
   create table schema_version (version text primary key);
   insert into schema_version values ('1.0.0');
-  create table notes (id serial primary key, text text not null);`;
+  create table notes (id serial primary key, text text not null);
+  create table pages (id int primary key, body text not null);`;
+const PAGES = `
+  insert into pages select i, (select string_agg(md5(random()::text || i || j), '') from generate_series(1, 32) j)
+    from generate_series(1, $1::int) i`;
 /** Below the ports that the system gives to outgoing connections. */
 const [FIRST_PORT, PORTS] = [16_000, 16_000];
 const LISTEN_LIMIT_MS = 20_000;
@@ -64,11 +68,15 @@ export interface SmallSite {
    * session that runs such a statement does.
    */
   holdNotes(): Promise<{ waiting(statement: RegExp): Promise<void>; release(): Promise<void> }>;
+  /** Puts this version's code into a slot: another than the one that should start cannot be started. */
+  putCode(slot: string, version: string): Promise<void>;
   remove(): Promise<void>;
 }
 
 export interface SiteOptions {
   readonly notes?: readonly string[];
+  /** Rows of 1 KiB that no dump can compress much. */
+  readonly pages?: number;
   /** In place of the cluster's own: where pg_dump and pg_restore lie. */
   readonly binDir?: string;
 }
@@ -142,7 +150,7 @@ async function holdNotes(cluster: TestCluster, database: string) {
 }
 
 export async function startSmallSite(cluster: TestCluster, options: SiteOptions = {}): Promise<SmallSite> {
-  const { notes = ['first', 'second'], binDir = cluster.binDir } = options;
+  const { notes = ['first', 'second'], pages = 0, binDir = cluster.binDir } = options;
   const paths = pathsUnder(await mkdtemp(join(tmpdir(), 'sitelift-site-')));
   const { proxy: proxyPort, ...slots } = await takePorts(['proxy', 'blue', 'green']);
   const name = `north_${slots.blue}`;
@@ -151,8 +159,11 @@ export async function startSmallSite(cluster: TestCluster, options: SiteOptions 
   await cluster.query('postgres', `create database ${name}`);
   await cluster.query(name, SCHEMA_1);
   await cluster.query(name, 'insert into notes (text) select unnest($1::text[])', [notes]);
+  if (pages > 0) await cluster.query(name, PAGES, [pages]);
+  const putCode = (slot: string, version: string): Promise<void> =>
+    writeFile(join(paths.sites, SLUG, slot), version);
   await mkdir(join(paths.sites, SLUG), { recursive: true });
-  await writeFile(join(paths.sites, SLUG, 'blue'), '1.0.0');
+  await putCode('blue', '1.0.0');
   await mkdir(paths.logs, { recursive: true });
   await proxy.start();
   const live = { instance: SLUG, slot: 'blue', version: '1.0.0', port: slots.blue, database };
@@ -199,6 +210,7 @@ export async function startSmallSite(cluster: TestCluster, options: SiteOptions 
       const lines = text.split('\n').filter((line) => line !== '');
       return lines.map((line) => JSON.parse(line) as Effect); // as: `recordEffect` writes them
     },
+    putCode,
     holdNotes: () => holdNotes(cluster, name),
     remove: async () => {
       await stopAll(paths, [serviceOf(SLUG, 'blue'), serviceOf(SLUG, 'green')]);

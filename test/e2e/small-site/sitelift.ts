@@ -26,8 +26,8 @@ export interface Sitelift {
   readonly dataDir: string;
   /** One command line, as a person would type it. */
   cli(...args: readonly string[]): Promise<Told>;
-  /** Applies the site's fleet, looks at it, and starts the upgrade that the night decides. Its run. */
-  startUpgrade(site: SmallSite): Promise<string>;
+  /** Applies the site's fleet, looks at it, waits, when `before` is given, for that, and starts the upgrade. Its run. */
+  startUpgrade(site: SmallSite, before?: () => Promise<void>): Promise<string>;
   run(id: string): Promise<RunView>;
   /** The run as soon as it is so; tells how far it came when that takes too long. */
   until(id: string, what: string, isSo: (run: RunView) => boolean, limitMs?: number): Promise<RunView>;
@@ -115,9 +115,10 @@ export async function startSitelift(databaseUrl?: string, dataDir?: string): Pro
       const code = await runCli(args, terminal, env);
       return { code, out: out.join('\n'), err: err.join('\n') };
     },
-    startUpgrade: async (site) => {
+    startUpgrade: async (site, before = () => Promise.resolve()) => {
       await client.call(routes.applyFleet, { body: { files: [...site.files] } });
       await served.probeOnce();
+      await before();
       const { run: id } = await client.call(routes.requestUpgrade, {
         body: { instance: SLUG, reason: 'a test' },
       });

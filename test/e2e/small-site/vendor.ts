@@ -5,7 +5,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
+import { Client } from 'pg';
 import { isListening } from '../../../demo/app/application.ts';
 import { ScriptFailure, recordEffect, runScript } from '../../../demo/app/script.ts';
 import type { Script, ScriptBody } from '../../../demo/app/script.ts';
@@ -26,8 +26,8 @@ function portOf({ settings, slot }: Script): number {
   return settings.ports[slot] ?? 0;
 }
 
-async function withDatabase<T>(script: Script, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(databaseUrl(script.settings.database));
+async function withDatabase<T>(script: Script, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client(databaseUrl(script.settings.database));
   client.on('error', () => {});
   await client.connect();
   try {
@@ -37,7 +37,7 @@ async function withDatabase<T>(script: Script, use: (client: pg.Client) => Promi
   }
 }
 
-async function schemaState(client: pg.Client, version: string): Promise<boolean | 'partly'> {
+async function schemaState(client: Client, version: string): Promise<boolean | 'partly'> {
   const done = await client.query('select from schema_version where version = $1', [version]);
   if (done.rowCount !== 0) return true;
   const begun = await client.query(
