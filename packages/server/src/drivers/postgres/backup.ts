@@ -88,6 +88,8 @@ async function takeBackup(context: PostgresContext, server: Server): Promise<Bac
   const { config, workDir, stepId, attempt, fence, target } = context;
   const startMs = context.monotonicMs();
   const client = await server.connect(config.database);
+  // Sizes and counts wait for such a table as well, and would do so as long as the step may take.
+  await client.query(`set lock_timeout = '${LOCK_WAIT}'`);
   const facts = await serverFacts(client);
   if (facts.standby)
     throw new StepFailure('this database server is a standby: a backup is taken from the primary');
