@@ -143,7 +143,12 @@ function observeDeps(
 
 export async function composeServer(config: Config, options: ComposeOptions = {}): Promise<ComposedServer> {
   const { clock = systemClock, log = SILENT, actions = { findAction, bind: bindAction } } = options;
-  const onTrouble = tellTrouble(log, clock);
+  const stopping = new AbortController();
+  const told = tellTrouble(log, clock);
+  // What breaks off because we stop is no trouble.
+  const onTrouble: typeof told = (error, doing) => {
+    if (!stopping.signal.aborted) told(error, doing);
+  };
   const installation = await openInstallation(config, (error) => onTrouble(error, 'an idle connection'));
   const { db, connection, dataDir } = installation;
   const dispatcher = await openGraphileDispatcher({ db, connection, onError: onTrouble }).catch(
@@ -164,7 +169,6 @@ export async function composeServer(config: Config, options: ComposeOptions = {}
     log,
   });
 
-  const stopping = new AbortController();
   const observe = observeDeps(installation, runner, actions.bind, stopping.signal, clock);
   const probe = async (everyMs: number): Promise<void> => {
     const settings = { everyMs, atOnce: PROBES_AT_ONCE };
