@@ -25,15 +25,32 @@ export interface MemoryRunStore extends RunStore {
   add(runId: string, plan: RunPlan): void;
   /** A person's or the world's event, without a fence. */
   appendAsPerson(runId: string, body: RunEventBody): void;
+  /** The journal as it stands, without a call. */
+  rows(runId: string): readonly RunEvent[];
   readonly notices: NoticeToSend[];
+  /** Used where no function answers for each plan. */
   facts_: StartFacts;
 }
 
+const NO_FACTS: StartFacts = {
+  stopped: null,
+  releaseWithdrawn: null,
+  freeze: null,
+  window: null,
+  history: new Map(),
+};
+
 /** `now` is the clock of decisions, epoch milliseconds. */
-export function createMemoryRunStore(now: () => number, facts: StartFacts): MemoryRunStore {
+export function createMemoryRunStore(
+  now: () => number,
+  facts: StartFacts | ((plan: RunPlan) => StartFacts),
+): MemoryRunStore {
   const runs = new Map<string, MemoryRun>();
   const holders = new Map<string, string>();
   const notices: NoticeToSend[] = [];
+  // One sequence for all runs: receivers compare the fences of different runs on one site (I-2).
+  let lastFence = 0;
+  const factsOf = (plan: RunPlan): StartFacts => (typeof facts === 'function' ? facts(plan) : store.facts_);
 
   const get = (runId: string): MemoryRun => {
     const run = runs.get(runId);
@@ -68,7 +85,8 @@ export function createMemoryRunStore(now: () => number, facts: StartFacts): Memo
 
   const store: MemoryRunStore = {
     notices,
-    facts_: facts,
+    facts_: typeof facts === 'function' ? NO_FACTS : facts,
+    rows: (runId) => get(runId).journal,
     add: (runId, plan) => {
       runs.set(runId, {
         upgradeId: `upg_${runId}`,
@@ -96,7 +114,8 @@ export function createMemoryRunStore(now: () => number, facts: StartFacts): Memo
       const run = runs.get(runId);
       if (run === undefined || run.ended) return 'over';
       if (run.leasedUntil !== null && run.leasedUntil > now()) return 'busy';
-      run.fence += 1;
+      lastFence += 1;
+      run.fence = lastFence;
       run.leasedBy = worker;
       run.leasedUntil = now() + leaseMs;
       run.wakeAt = run.leasedUntil;
@@ -150,20 +169,22 @@ export function createMemoryRunStore(now: () => number, facts: StartFacts): Memo
           } as const;
           return { started: false, run: current, held };
         }
-        holders.set(run.plan.instance.id, run.upgradeId);
       }
-      const held = guard.commits ? checkCommit(run.plan, store.facts_, now()) : null;
+      const held = guard.commits ? checkCommit(run.plan, factsOf(run.plan), now()) : null;
       if (held !== null) return { started: false, run: current, held };
       if (guard.opens) {
         const verdict = openingVerdict(run.plan, current.state, guard.lane, guard.step);
         if (!verdict.allowed) return { started: false, run: current, refused: verdict.reasons.join('; ') };
       }
+      // Only a start that was not refused takes the instance: it is one transaction.
+      if (guard.takesInstance) holders.set(run.plan.instance.id, run.upgradeId);
       return { started: true, run: push(run, current, [body], handle.fence) };
     },
-    facts: async () => ({ now: now(), facts: store.facts_ }),
+    facts: async ({ plan }) => ({ now: now(), facts: factsOf(plan) }),
     due: async (limit) =>
       [...runs]
         .filter(([, run]) => !run.ended && run.wakeAt !== null && run.wakeAt <= now())
+        .sort(([, a], [, b]) => (a.wakeAt ?? 0) - (b.wakeAt ?? 0))
         .slice(0, limit)
         .map(([runId]) => runId),
     journal: async (runId) => get(runId).journal,

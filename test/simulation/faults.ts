@@ -1,0 +1,196 @@
+/**
+ * What goes wrong in one world, as a list: a failing seed is shrunk by dropping entries until none can go. Most strike at the
+ * nth call of something rather than at an instant, so that every boundary between two instructions is hit.
+ */
+import { RUN_VERBS, type RunVerb } from '@sitelift/domain/run/command-verdict.ts';
+import type { Dice } from './dice.ts';
+
+/** What a driver does wrong. `lies-*`: it says the opposite of what it did. */
+const APPLY_FAULTS = [
+  'throws-before',
+  'throws-after',
+  'unknown-before',
+  'unknown-half',
+  'unknown-after',
+  'fails',
+  'fails-half',
+  'lies-done',
+  'lies-failed',
+  'slow',
+  'hangs',
+  'retry-later',
+] as const;
+export type ApplyFault = (typeof APPLY_FAULTS)[number];
+
+/** Where a call of a worker is cut: before it leaves, when it was served, when the answer arrives. */
+export const CALL_POINTS = ['request', 'served', 'reply'] as const;
+export type CallPoint = (typeof CALL_POINTS)[number];
+
+export type Fault =
+  | { readonly kind: 'apply'; readonly action: string; readonly nth: number; readonly how: ApplyFault }
+  | { readonly kind: 'observe'; readonly action: string; readonly nth: number; readonly how: 'cannot-tell' | 'throws' }
+  /** `orphans`: what the worker had started lives on without it. */
+  | { readonly kind: 'crash'; readonly worker: number; readonly call: number; readonly point: CallPoint; readonly downMs: number; readonly orphans: boolean }
+  /** `stands`: a paused machine, whose monotonic clock stands still with it. */
+  | { readonly kind: 'freeze'; readonly worker: number; readonly call: number; readonly point: CallPoint; readonly forMs: number; readonly clock: 'runs' | 'stands' }
+  /** `after`: the store commits and the answer is lost. */
+  | { readonly kind: 'outage'; readonly atMs: number; readonly forMs: number; readonly after: boolean }
+  | { readonly kind: 'person'; readonly atMs: number; readonly verb: RunVerb }
+  | { readonly kind: 'calendar'; readonly atMs: number; readonly what: 'freeze' | 'lift' | 'withdraw' | 'restore-release' | 'stop' | 'go' }
+  | { readonly kind: 'bad-backup'; readonly nth: number }
+  /** The new code cannot write: the silent 403. */
+  | { readonly kind: 'bad-release' }
+  | { readonly kind: 'blind-look'; readonly nth: number }; // prettier-ignore
+
+const ACTIONS = [
+  'app/stage',
+  'app/unstage',
+  'proxy/close',
+  'proxy/open',
+  'proxy/switch',
+  'database/backup',
+  'database/prove',
+  'database/migrate',
+  'database/restore',
+  'app/stop',
+  'app/start',
+  'app/probe',
+] as const;
+
+/** After this many calls of one worker a run without faults is over. */
+const CALLS_OF_A_RUN = 150;
+const MINUTE = 60_000;
+/** A run without faults takes about this long, milliseconds; what comes by the clock comes in here. */
+const USUAL_RUN_MS = 90_000;
+
+function oneFault(dice: Dice, workers: number): Fault {
+  const kind = dice.pick([
+    'apply', 'apply', 'apply', 'observe', 'observe', 'crash', 'crash', 'freeze', 'freeze', 'outage', 'person', 'person',
+    'calendar', 'bad-backup', 'bad-release', 'blind-look',
+  ] as const); // prettier-ignore
+  const atMs = dice.whole(0, USUAL_RUN_MS);
+  switch (kind) {
+    case 'apply':
+      return { kind, action: dice.pick(ACTIONS), nth: dice.whole(1, 3), how: dice.pick(APPLY_FAULTS) };
+    case 'observe':
+      return {
+        kind,
+        action: dice.pick(ACTIONS),
+        nth: dice.whole(1, 4),
+        how: dice.pick(['cannot-tell', 'throws']),
+      };
+    case 'crash':
+      return {
+        kind,
+        worker: dice.whole(0, workers - 1),
+        call: dice.whole(1, CALLS_OF_A_RUN),
+        point: dice.pick(CALL_POINTS),
+        downMs: dice.whole(1_000, 90_000),
+        orphans: dice.chance(0.3),
+      };
+    case 'freeze':
+      return {
+        kind,
+        worker: dice.whole(0, workers - 1),
+        call: dice.whole(1, CALLS_OF_A_RUN),
+        point: dice.pick(CALL_POINTS),
+        // Shorter and longer than a lease.
+        forMs: dice.whole(5_000, 2 * MINUTE),
+        clock: dice.pick(['runs', 'stands']),
+      };
+    case 'outage':
+      return { kind, atMs, forMs: dice.whole(500, MINUTE), after: dice.chance(0.5) };
+    case 'person':
+      return { kind, atMs, verb: dice.pick(RUN_VERBS) };
+    case 'calendar':
+      return {
+        kind,
+        atMs: dice.chance(0.5) ? Math.round(atMs / 10) : atMs,
+        what: dice.pick(['freeze', 'freeze', 'lift', 'withdraw', 'restore-release', 'stop', 'stop', 'go']),
+      };
+    case 'bad-backup':
+      return { kind, nth: dice.whole(1, 3) };
+    case 'bad-release':
+      return { kind };
+    case 'blind-look':
+      return { kind, nth: dice.whole(1, 2) };
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** The faults of a seed: none in some worlds, a storm in others. */
+export function drawFaults(dice: Dice, workers: number): readonly Fault[] {
+  const count = dice.pick([0, 1, 1, 2, 2, 3, 4, 5, 6, 8, 12]);
+  return Array.from({ length: count }, () => oneFault(dice, workers));
+}
+
+export function faultText(fault: Fault): string {
+  const { kind, ...rest } = fault;
+  return `${kind} ${Object.entries(rest)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ')}`.trim();
+}
+
+/** Finds the faults that strike at the nth call of something; each strikes once. */
+export class StrikingFaults {
+  readonly #faults: readonly Fault[];
+  readonly #counts = new Map<string, number>();
+  on = true;
+  constructor(faults: readonly Fault[]) {
+    this.#faults = faults;
+  }
+
+  #count(what: string): number {
+    const count = (this.#counts.get(what) ?? 0) + 1;
+    this.#counts.set(what, count);
+    return count;
+  }
+
+  apply(action: string): ApplyFault | null {
+    const nth = this.#count(`apply ${action}`);
+    if (!this.on) return null;
+    for (const fault of this.#faults) {
+      if (fault.kind === 'apply' && fault.action === action && fault.nth === nth) return fault.how;
+    }
+    return null;
+  }
+
+  observe(action: string): 'cannot-tell' | 'throws' | null {
+    const nth = this.#count(`observe ${action}`);
+    if (!this.on) return null;
+    for (const fault of this.#faults) {
+      if (fault.kind === 'observe' && fault.action === action && fault.nth === nth) return fault.how;
+    }
+    return null;
+  }
+
+  badBackup(): boolean {
+    const nth = this.#count('backup');
+    return this.on && this.#faults.some((fault) => fault.kind === 'bad-backup' && fault.nth === nth);
+  }
+
+  blindLook(): boolean {
+    const nth = this.#count('look');
+    return this.on && this.#faults.some((fault) => fault.kind === 'blind-look' && fault.nth === nth);
+  }
+
+  /** What strikes the `call`th call of a worker at this point. */
+  cut(worker: number, call: number, point: CallPoint): (Fault & { kind: 'crash' | 'freeze' }) | null {
+    if (!this.on) return null;
+    for (const fault of this.#faults) {
+      if (fault.kind !== 'crash' && fault.kind !== 'freeze') continue;
+      if (fault.worker === worker && fault.call === call && fault.point === point) return fault;
+    }
+    return null;
+  }
+
+  /** Those that strike by the clock. */
+  timed(): readonly (Fault & { readonly atMs: number })[] {
+    return this.#faults.filter((fault) => 'atMs' in fault);
+  }
+
+  get badRelease(): boolean {
+    return this.#faults.some((fault) => fault.kind === 'bad-release');
+  }
+}
