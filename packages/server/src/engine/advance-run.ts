@@ -290,7 +290,8 @@ async function reconcile(
       stepEnded(lane, stepId, attempt, outcome, scope.nowMs(), notApplied);
     if (!bound.flags.mutates)
       return [ended({ kind: 'failed', reason: 'the worker was lost; nothing was changed' }, true)];
-    const seen = await deps.runner.observe(bound, scope);
+    // Whoever wants to go back needs to know from where: his wish, which stands, would end this look before it began.
+    const seen = await deps.runner.observe(bound, { ...scope, signal: lease.lost });
     if (seen.state === 'cannot-tell') {
       const question = `"${step.title}" was begun and nobody can tell whether it was done: ${seen.reason}.`;
       return [
