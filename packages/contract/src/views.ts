@@ -162,6 +162,8 @@ export const RunStepSchema = z.object({
   closes: z.boolean(),
   opens: z.boolean(),
   switches: z.boolean(),
+  /** A person does it by hand and ticks it with evidence. */
+  manual: z.boolean(),
 });
 export type RunStepView = z.infer<typeof RunStepSchema>;
 

@@ -36,6 +36,7 @@ function details(step: PlaybookStep, before: string | null, catalogue: ActionCat
       step.pointOfNoReturn ? 'POINT OF NO RETURN' : null,
     ].filter((mark) => mark !== null);
     if (marks.length > 0) found.push(marks.join(', '));
+    if (step.manual) found.push(`by hand: ${step.owner ?? 'a person'} does it and ticks it with evidence`);
     if (step.undo !== null) found.push(`undo: ${call(step.undo)}`);
     if (step.require !== null) found.push(`ends only when the backup is proven to be ${step.require}`);
     if (step.retry.times > 0)

@@ -92,7 +92,7 @@ describe('a playbook of the wrong shape', () => {
   // prettier-ignore
   it.each<[string, string, string[]]>([
     ['an unknown key at the top', `titel: b\n${HEAD}${STEP}`, ['f.yaml:1:1: unknown key `titel`; did you mean `title`? (expected: one of the keys playbook, title, for, steps, recover)']],
-    ['an unknown key of a step', `${HEAD}  - { id: a, uses: app/stage, timout: 3m }\n`, ['f.yaml:4:31: unknown key `timout`; did you mean `timeout`? (expected: one of the keys id, title, owner, needs, timeout, expect, uses, with, undo, retry, require, disruptive, pointOfNoReturn)']],
+    ['an unknown key of a step', `${HEAD}  - { id: a, uses: app/stage, timout: 3m }\n`, ['f.yaml:4:31: unknown key `timout`; did you mean `timeout`? (expected: one of the keys id, title, owner, needs, timeout, expect, uses, with, undo, retry, require, disruptive, pointOfNoReturn, manual)']],
     ['an unknown key of an undo', `${HEAD}  - { id: a, uses: app/stage, undo: { use: app/unstage } }\n`, ['f.yaml:4:37: `uses` is missing (expected: an action, family/verb)', 'f.yaml:4:39: unknown key `use`; did you mean `uses`? (expected: one of the keys uses, with)']],
     ['nothing to do', `${HEAD}  - { id: a }\n`, ['f.yaml:4:5: the step says nothing to do (expected: one of `uses`, `wait`, `notify`)']],
     ['two things to do', `${HEAD}  - { id: a, uses: app/stage, wait: { until: window } }\n`, ['f.yaml:4:5: the step is both `uses` and `wait` (expected: one of `uses`, `wait`, `notify`)']],

@@ -132,6 +132,7 @@ function buildStep(
         require: data.require ?? null,
         disruptive: data.disruptive ?? false,
         pointOfNoReturn: data.pointOfNoReturn ?? false,
+        manual: data.manual ?? false,
       };
     }
     case 'wait': {

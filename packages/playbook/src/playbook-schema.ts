@@ -57,6 +57,7 @@ export const StepSchemas = {
     require: z.enum(BACKUP_GRADES).optional(),
     disruptive: FlagSchema.optional(),
     pointOfNoReturn: FlagSchema.optional(),
+    manual: FlagSchema.optional(),
   }),
   wait: closed({
     ...common,
@@ -96,7 +97,7 @@ export const PlaybookFileSchema = closed({
 /** Keys that the language knows but this version of Sitelift does not carry out yet; each is refused by name. */
 export const LATER_KEYS = {
   top: ['inputs', 'checklists'],
-  step: ['environment', 'whenMissing', 'if', 'start', 'onTimeout', 'manual'],
+  step: ['environment', 'whenMissing', 'if', 'start', 'onTimeout'],
   kind: ['gate', 'run'],
   wait: ['rules'],
   until: ['booking', 'signal', 'upgrade'],

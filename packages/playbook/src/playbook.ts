@@ -47,6 +47,8 @@ export interface PlaybookUsesStep extends StepBase, ActionCall {
   /** The key of the step; the action may be disruptive by itself as well (semantics 9). */
   readonly disruptive: boolean;
   readonly pointOfNoReturn: boolean;
+  /** A person does it, and takes it back, by hand. */
+  readonly manual: boolean;
 }
 
 export interface PlaybookWaitStep extends StepBase {

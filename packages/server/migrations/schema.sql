@@ -581,6 +581,7 @@ CREATE TABLE public.run_step (
     started_seq integer,
     started_at timestamp with time zone,
     ended_at timestamp with time zone,
+    manual boolean DEFAULT false NOT NULL,
     CONSTRAINT run_step_lane_check CHECK ((lane = ANY (ARRAY['main'::text, 'recover'::text])))
 )
 WITH (fillfactor='70');

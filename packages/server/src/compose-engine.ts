@@ -16,7 +16,7 @@ import type { EngineDeps } from './engine/advance-run.ts';
 import { loadHistory } from './engine/load-start-facts.ts';
 import { createPgRunStore, type RunHooks } from './engine/pg-run-store.ts';
 import type { RunHandle } from './engine/run-store.ts';
-import { askStaff, settleRun, type SettleDeps } from './engine/settle-run.ts';
+import { askStaff, settleRun, tellOwner, type SettleDeps } from './engine/settle-run.ts';
 import { openStepLog, type LogLine } from './engine/step-log.ts';
 import type { Installation } from './open-installation.ts';
 import { createRedactor } from './secrets/redactor.ts';
@@ -44,6 +44,7 @@ export function composeHooks(dispatcher: Dispatcher, settle: SettleDeps): RunHoo
   return {
     settle: (tx, run) => settleRun(tx, run, settle),
     asked: (tx, run) => askStaff(tx, run, settle),
+    handed: (tx, run, event) => tellOwner(tx, run, event, settle),
     wake: (tx, runId, at) => dispatcher.wake(tx, runId, at),
   };
 }

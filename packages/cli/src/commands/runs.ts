@@ -3,6 +3,7 @@ import type { Client } from '@sitelift/contract/client.ts';
 import { routes } from '@sitelift/contract/routes.ts';
 import type { LogLineView, RunStepView, RunSummary, RunView } from '@sitelift/contract/views.ts';
 import type { RunVerb } from '@sitelift/domain/run/command-verdict.ts';
+import type { BackupGrade } from '@sitelift/domain/run/plan.ts';
 import { TERMINAL_STATES } from '@sitelift/domain/run/events.ts';
 import type { Command } from 'commander';
 import { CommandFailure, print, type CommandContext } from '../command-context.ts';
@@ -43,6 +44,7 @@ function stepLine(step: RunStepView): readonly string[] {
     step.pointOfNoReturn ? tone('fail', 'point of no return') : '',
     step.closes ? 'closes' : '',
     step.opens ? 'opens' : '',
+    step.manual ? 'by hand' : '',
     step.attempt > 1 ? `attempt ${step.attempt}` : '',
     step.state === 'failed' || step.state === 'unknown' ? plain(step.detail) : '',
   ].filter((mark) => mark !== '');
@@ -246,6 +248,10 @@ export function addRunCommands(program: Command, context: CommandContext): void 
       .option('--step <step>', 'the step that is meant (default: the one in question)')
       .option('--reason <text>', 'why', '')
       .option('--evidence <text>', 'what was seen, for `done`')
+      .option('--seen-version <version>', 'for `done` of a probe by hand: the version that answers')
+      .option('--write-passed', 'for `done` of a probe by hand: a write went through')
+      .option('--backup-grade <grade>', 'for `done` of a backup by hand: written, readable or restored')
+      .option('--backup-begun <instant>', 'for `done` of a backup by hand: when its snapshot was taken')
       .option('--applied', 'for `resolve`: it was done')
       .option('--not-applied', 'for `resolve`: it was not done')
       .option('--dry-run', 'say what it would do, and do nothing')
@@ -259,6 +265,10 @@ export function addRunCommands(program: Command, context: CommandContext): void 
             applied?: boolean;
             notApplied?: boolean;
             dryRun?: boolean;
+            seenVersion?: string;
+            writePassed?: boolean;
+            backupGrade?: BackupGrade;
+            backupBegun?: string;
           },
         ) => {
           const client = await context.client();
@@ -271,6 +281,8 @@ export function addRunCommands(program: Command, context: CommandContext): void 
             ...(options.step === undefined ? {} : { step: options.step }),
             ...(options.evidence === undefined ? {} : { evidence: options.evidence }),
             ...(as === undefined ? {} : { as }),
+            ...(options.seenVersion === undefined ? {} : { observed: { version: options.seenVersion, writeOk: options.writePassed === true } }),
+            ...(options.backupGrade === undefined || options.backupBegun === undefined ? {} : { backup: { grade: options.backupGrade, begunAt: options.backupBegun } }),
           }, // prettier-ignore
           });
           print(context, answer, ({ does }) =>

@@ -29,13 +29,18 @@ function isMarked(plan: RunPlan, lane: Lane, stepId: string): boolean {
   return lane === 'main' && step?.kind === 'uses' && step.pointOfNoReturn;
 }
 
-function started(plan: RunPlan, state: RunState, event: RunEvent & { kind: 'step-started' }): RunState {
+function started(
+  plan: RunPlan,
+  state: RunState,
+  event: RunEvent & { kind: 'step-started' | 'step-handed-out' },
+): RunState {
   const { lane, step } = event;
   const flags = laneFlags(plan, lane, step);
   const record = stepRecord(state, lane, step);
   const next = withStep(state, lane, step, {
-    state: 'running',
+    state: event.kind === 'step-handed-out' ? 'waiting' : 'running',
     attempt: event.attempt,
+    claim: null,
     startedSeq: record.startedSeq ?? event.seq,
     startedAt: event.at,
     endedAt: null,
@@ -53,6 +58,27 @@ function started(plan: RunPlan, state: RunState, event: RunEvent & { kind: 'step
     // The page goes up, as far as anybody can tell, when closing begins; it is down only when opening has ended.
     closedAt: flags?.closesSite === true ? (state.closedAt ?? event.at) : state.closedAt,
   };
+}
+
+/** What a person saw and made while doing a step by hand counts like what an action saw and made. */
+function withWitness(state: RunState, event: RunEvent & { kind: 'step-done-by-hand' }): RunState {
+  const { observed, backup, seq, lane } = event;
+  const next = observed === undefined ? state : { ...state, observed: { site: observed, seq, lane } };
+  if (backup === undefined) return next;
+  const whileClosed = next.closedAt !== null && backup.begunAt >= next.closedAt;
+  return { ...next, backup: { ...backup, output: { byHand: true }, whileClosed } };
+}
+
+/** What still waits when a run turns back has been called off (semantics 16, 19). */
+function withoutWaiting(state: RunState, at: number): RunState {
+  const main = Object.entries(state.steps.main);
+  if (!main.some(([, record]) => record.state === 'waiting')) return state;
+  const called = main.map(([id, record]): [string, StepRecord] =>
+    record.state === 'waiting'
+      ? [id, { ...record, state: 'cancelled', endedAt: at, claim: null }]
+      : [id, record],
+  );
+  return { ...state, steps: { ...state.steps, main: Object.fromEntries(called) } };
 }
 
 /** The consequences of an action having been applied, whoever says so. */
@@ -132,7 +158,15 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
     case 'run-started':
       return { ...before, started: true };
     case 'step-started':
+    case 'step-handed-out':
       return started(plan, before, event);
+    case 'hand-claimed':
+      return withStep(before, event.lane, event.step, {
+        claim: { by: event.by, evidence: event.evidence },
+        reason: null,
+      });
+    case 'hand-refused':
+      return withStep(before, event.lane, event.step, { claim: null, reason: event.reason });
     case 'process-started':
       return withStep(before, event.lane, event.step, { process: event.process });
     case 'step-ended':
@@ -152,8 +186,10 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
         startedSeq: stepRecord(before, event.lane, event.step).startedSeq ?? event.seq,
         endedAt: event.at,
         reason: event.evidence,
+        claim: null,
       });
-      return { ...applied(plan, next, event.lane, event.step, event), asked: null };
+      const done = { ...applied(plan, next, event.lane, event.step, event), asked: null };
+      return withWitness(done, event);
     }
     case 'step-resolved': {
       const { lane, step } = event;
@@ -205,7 +241,7 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
       return { ...before, asked: null, wanted: { what: 'roll-back', by: event.by, reason: event.reason } };
     case 'undo-began':
       return {
-        ...before,
+        ...withoutWaiting(before, event.at),
         phase: 'undo',
         held: null,
         asked: null,
@@ -213,7 +249,13 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
         endingReason: event.reason,
       };
     case 'recovery-began':
-      return { ...before, phase: 'recover', held: null, asked: null, endingReason: event.reason };
+      return {
+        ...withoutWaiting(before, event.at),
+        phase: 'recover',
+        held: null,
+        asked: null,
+        endingReason: event.reason,
+      };
     case 'run-ended':
       return {
         ...before,

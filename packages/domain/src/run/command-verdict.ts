@@ -4,9 +4,11 @@
  * disagree. Rules: semantics 12 (gates), 20 (skip and done-by-hand), 14 (past the point there is no cancel).
  */
 import { findStep, laneFlags, retryLane } from './apply-event.ts';
-import type { RunEventBody } from './events.ts';
+import { byHandVerdict } from './by-hand-verdict.ts';
+import type { BackupRecord, RunEventBody, SiteObservation } from './events.ts';
+import { isManual } from './hand-work.ts';
 import type { RunPlan } from './plan.ts';
-import { endedWell, runStateName, type RunState } from './run-state.ts';
+import { endedWell, runStateName, waitingStep, type RunState } from './run-state.ts';
 
 export const RUN_VERBS = [
   'pause',
@@ -30,17 +32,21 @@ export interface RunCommand {
   readonly evidence: string | null;
   /** For `resolve`: what a person found out about an unknown outcome. */
   readonly as: 'applied' | 'not-applied' | null;
+  /** For `done-by-hand` of a manual `app/probe`: what the person saw of the site. */
+  readonly observed?: SiteObservation | null;
+  /** For `done-by-hand` of a backup with a grade: the backup that the person made and vouches for. */
+  readonly backup?: BackupRecord | null;
 }
 
 export type CommandVerdict =
   | { readonly allowed: true; readonly events: readonly RunEventBody[]; readonly does: string }
   | { readonly allowed: false; readonly reasons: readonly string[] };
 
-function no(...reasons: string[]): CommandVerdict {
+export function no(...reasons: string[]): CommandVerdict {
   return { allowed: false, reasons };
 }
 
-function yes(does: string, ...events: RunEventBody[]): CommandVerdict {
+export function yes(does: string, ...events: RunEventBody[]): CommandVerdict {
   return { allowed: true, events, does };
 }
 
@@ -51,6 +57,7 @@ export function stepInQuestion(state: RunState, named: string | null): string | 
   const lane = state.steps[state.phase];
   return (
     Object.entries(lane).find(([, record]) => record.state === 'failed' || record.state === 'unknown')?.[0] ??
+    waitingStep(state)?.step ??
     null
   );
 }
@@ -65,6 +72,8 @@ function stepVerdict(plan: RunPlan, state: RunState, command: RunCommand): Comma
   if (step === undefined || record === undefined) return no(`this run has no step ${stepId}`);
   if (endedWell(record.state) || record.state === 'undone')
     return no(`step ${stepId} is already ${record.state}`);
+  if (lane === 'main' && state.phase !== 'main')
+    return no(`step ${stepId} belongs to the way forward, and the run is on its way back`);
   if (record.state === 'running') return no(`step ${stepId} is running; cancel it or let it end`);
   const flags = laneFlags(plan, lane, stepId);
   const asksOthers = state.asked !== null && state.asked.step !== null && state.asked.step !== stepId;
@@ -73,11 +82,15 @@ function stepVerdict(plan: RunPlan, state: RunState, command: RunCommand): Comma
     case 'retry':
       if (record.state === 'unknown')
         return no('its outcome is unknown: say first whether it was applied (resolve)');
+      if (record.state === 'waiting') return no(`step ${stepId} waits; there is nothing to try again`);
       if (record.state === 'pending' && state.asked?.step !== stepId)
         return no(`step ${stepId} has not been tried yet`);
       return yes(`tries "${step.title}" again`, { kind: 'retry-requested', by: actor, step: stepId });
     case 'resolve':
-      if (record.state !== 'unknown') return no(`the outcome of step ${stepId} is not unknown`);
+      if (record.state === 'waiting' && isManual(step) && command.as !== 'not-applied')
+        return no('a manual step that was done is recorded with its evidence (done-by-hand)');
+      if (record.state !== 'unknown' && !(record.state === 'waiting' && isManual(step)))
+        return no(`the outcome of step ${stepId} is not unknown`);
       if (command.as === null) return no('say what you found: applied or not-applied');
       return yes(`records that "${step.title}" was ${command.as}`, {
         kind: 'step-resolved',
@@ -96,18 +109,7 @@ function stepVerdict(plan: RunPlan, state: RunState, command: RunCommand): Comma
       return yes(`skips "${step.title}"`, { kind: 'step-skipped', lane, step: stepId, by: actor, reason });
     }
     case 'done-by-hand':
-      if (flags?.closesSite === true || flags?.opensSite === true) {
-        return no("closing and opening by hand need the proxy's state observed: do it, then retry the step");
-      }
-      if (command.evidence === null || command.evidence === '')
-        return no('done by hand needs evidence: what was seen');
-      return yes(`records "${step.title}" as done by hand`, {
-        kind: 'step-done-by-hand',
-        lane,
-        step: stepId,
-        by: actor,
-        evidence: command.evidence,
-      });
+      return byHandVerdict(plan, state, lane, step, record, command);
     default:
       return no(`${verb} is not about a step`);
   }

@@ -3,12 +3,13 @@
  * of time holds the run until the site is closed and never afterwards; all steps ended well is success.
  */
 import type { EpochMs } from '../time/instant.ts';
+import { missingBackup } from './backup-proof.ts';
 import type { Next } from './decide-next.ts';
 import { committingStep, type PlannedStep, type RunPlan, type UsesStep } from './plan.ts';
+import { decideHandWork, isManual } from './hand-work.ts';
 import { openingVerdict } from './opening-verdict.ts';
 import { endedWell, stepRecord, waitedTooLong, type RunState } from './run-state.ts';
 import { checkCommit, type HoldVerdict, type StartFacts } from './start-facts.ts';
-import { GRADE_ORDER } from './grades.ts';
 
 function ask(code: string, question: string, step: string | null): Next {
   return { kind: 'append', event: { kind: 'asked-person', code, question, step } };
@@ -52,17 +53,6 @@ function isOver(step: PlannedStep, state: RunState): boolean {
   const record = stepRecord(state, 'main', step.id);
   // A notice that cannot be sent is a task for somebody, never a reason to go back (semantics 17).
   return endedWell(record.state) || (step.kind === 'notify' && record.state === 'failed');
-}
-
-/** Rule 22: no backup, no point of no return. Null when the proof is there. */
-function missingBackup(plan: RunPlan, state: RunState, now: EpochMs): string | null {
-  const { backup } = state;
-  if (backup === null) return 'this run has taken no backup';
-  if (GRADE_ORDER[backup.grade] < GRADE_ORDER[plan.backup.grade]) {
-    return `the backup is ${backup.grade}, not ${plan.backup.grade}`;
-  }
-  if (now - backup.begunAt > plan.backup.maxAgeMs) return 'the backup is older than the policy allows';
-  return null;
 }
 
 /** The guards that stand before one step; null when it may start. */
@@ -137,7 +127,7 @@ function failure(plan: RunPlan, state: RunState, step: UsesStep, now: EpochMs): 
 
 function perform(plan: RunPlan, step: PlannedStep, attempt: number): Next {
   return {
-    kind: 'perform',
+    kind: isManual(step) ? 'hand-out' : 'perform',
     lane: 'main',
     step: step.id,
     attempt,
@@ -163,6 +153,7 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
   if (held?.code === 'instance-busy' && held.until !== null && now < held.until) {
     return { kind: 'sleep', until: held.until, why: held.reason };
   }
+  let waits: Next | null = null;
   for (const step of plan.steps) {
     if (isOver(step, state)) continue;
     const ready = step.needs.every((id) => {
@@ -171,6 +162,12 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
     });
     if (!ready) continue;
     const record = stepRecord(state, 'main', step.id);
+    if (record.state === 'waiting') {
+      const next = decideHandWork('main', step, record);
+      if (next.kind !== 'sleep') return next;
+      waits ??= next;
+      continue;
+    }
     const inVain = waitedTooLong(record, step.timeoutMs);
     if (inVain !== null) return turnBack(plan, state, `${step.title} failed: ${inVain}`, null);
     if (record.retryAt !== null && now < record.retryAt) {
@@ -181,11 +178,11 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
     if (record.state === 'failed' && step.kind === 'uses') {
       // Only a repeat is guarded again; turning back never is (I-33).
       const next = failure(plan, state, step, now);
-      return next.kind === 'perform' && blocked !== null ? blocked : next;
+      return (next.kind === 'perform' || next.kind === 'hand-out') && blocked !== null ? blocked : next;
     }
     if (blocked !== null) return blocked;
     if (state.held !== null) return { kind: 'append', event: { kind: 'hold-ended' } };
     return perform(plan, step, record.attempt + 1);
   }
-  return { kind: 'finish', event: { kind: 'run-ended', state: 'succeeded', reason: null } };
+  return waits ?? { kind: 'finish', event: { kind: 'run-ended', state: 'succeeded', reason: null } };
 }

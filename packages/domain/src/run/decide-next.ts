@@ -21,6 +21,16 @@ export type Next =
       readonly attempt: number;
       readonly commits: boolean;
     }
+  /** Give a manual step to a person, under the same guards as a start. */
+  | {
+      readonly kind: 'hand-out';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly attempt: number;
+      readonly commits: boolean;
+    }
+  /** Somebody says that closing or opening by hand is done: look at the proxy, and journal what it shows (semantics 20). */
+  | { readonly kind: 'look'; readonly lane: Lane; readonly step: string }
   /** An attempt has no known end: end what is left of it, observe, and journal what that shows. */
   | { readonly kind: 'reconcile'; readonly lane: Lane; readonly step: string; readonly attempt: number }
   /** Look at the site itself before it may open on the way back. */

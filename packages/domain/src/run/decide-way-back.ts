@@ -6,6 +6,7 @@
 import type { EpochMs } from '../time/instant.ts';
 import type { Next } from './decide-next.ts';
 import type { Lane } from './events.ts';
+import { decideHandWork, isManual } from './hand-work.ts';
 import { openingVerdict } from './opening-verdict.ts';
 import type { PlannedStep, RunPlan, UsesStep } from './plan.ts';
 import { endedWell, stepRecord, waitedTooLong, type RunState, type StepRecord } from './run-state.ts';
@@ -45,6 +46,7 @@ function proceed(
   opens: boolean,
   now: EpochMs,
 ): Next {
+  if (record.state === 'waiting') return decideHandWork(lane, step, record);
   const stops = (why: string): Next => {
     const name = lane === 'undo' ? `taking back "${step.title}"` : `"${step.title}"`;
     return ask(state, `${lane}-failed`, `The way back stops: ${name} failed: ${why}.`, step.id);
@@ -67,7 +69,8 @@ function proceed(
     if (!verdict.allowed)
       return ask(state, 'opening-refused', `The site may not open: ${verdict.reasons.join('; ')}.`, step.id);
   }
-  return { kind: 'perform', lane, step: step.id, attempt: record.attempt + 1, commits: false };
+  const kind = isManual(step) ? 'hand-out' : 'perform';
+  return { kind, lane, step: step.id, attempt: record.attempt + 1, commits: false };
 }
 
 export function decideUndo(plan: RunPlan, state: RunState, now: EpochMs): Next {

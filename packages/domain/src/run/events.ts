@@ -38,6 +38,28 @@ export type RunEventBody =
       readonly worker: string;
     }
   | {
+      /** A manual step is a person's now. The marked one crosses the point of no return here (semantics 14). */
+      readonly kind: 'step-handed-out';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly attempt: number;
+    }
+  | {
+      /** A person says that closing or opening by hand is done; it counts when the proxy was seen to agree (semantics 20). */
+      readonly kind: 'hand-claimed';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly by: string;
+      readonly evidence: string;
+    }
+  | {
+      /** The proxy was seen otherwise than claimed: the step still waits. */
+      readonly kind: 'hand-refused';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly reason: string;
+    }
+  | {
       readonly kind: 'process-started';
       readonly lane: Lane;
       readonly step: string;
@@ -72,6 +94,10 @@ export type RunEventBody =
       readonly step: string;
       readonly by: string;
       readonly evidence: string;
+      /** What the person saw of the site, for a manual `app/probe`. */
+      readonly observed?: SiteObservation;
+      /** The backup that the person made and vouches for, for a manual `database/backup`. */
+      readonly backup?: BackupRecord;
     }
   | {
       readonly kind: 'step-resolved';
@@ -143,9 +169,10 @@ export const RUN_STATES = [
 ] as const;
 export type RunStateName = (typeof RUN_STATES)[number];
 
-/** States of a step (semantics 19), and the ones before its end. */
+/** States of a step (semantics 19), and the ones before its end. `waiting`: for a person or for something outside. */
 export const STEP_STATES = [
   'pending',
+  'waiting',
   'running',
   'unknown',
   'retrying',

@@ -60,6 +60,8 @@ export interface UsesStep extends StepCommon {
   readonly undo: BoundAction | null;
   readonly retry: { readonly times: number; readonly pauseMs: number };
   readonly pointOfNoReturn: boolean;
+  /** A named person does it by the same text, both ways, and ticks it with evidence. Absent in plans of the first version. */
+  readonly manual?: boolean;
   /** The step ends only when its backup has reached this grade; `prove` is the bound `database/prove`. */
   readonly require: BackupGrade | null;
   readonly prove: BoundAction | null;

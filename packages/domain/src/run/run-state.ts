@@ -34,6 +34,8 @@ export interface StepRecord {
   readonly output: JsonObject;
   /** The process group of the attempt in flight, to be ended by whoever takes over. */
   readonly process: ProcessRef | null;
+  /** Somebody says that closing or opening by hand is done, and nobody has looked yet. */
+  readonly claim: { readonly by: string; readonly evidence: string } | null;
 }
 
 export interface RunState {
@@ -81,6 +83,7 @@ const FRESH_STEP: StepRecord = {
   notApplied: false,
   output: {},
   process: null,
+  claim: null,
 };
 
 /** The state before the first event. */
@@ -140,8 +143,20 @@ export function runStateName(state: RunState): RunStateName {
   if (state.phase === 'undo') return 'undoing';
   if (state.phase === 'recover') return 'recovering';
   if (state.paused !== null) return 'paused';
-  if (state.held !== null) return 'waiting';
+  if (state.held !== null || waitsOnly(state)) return 'waiting';
   return state.started ? 'running' : 'planned';
+}
+
+/** A step of the way forward waits and none is under way. */
+function waitsOnly(state: RunState): boolean {
+  const states = Object.values(state.steps.main).map((record) => record.state);
+  return states.includes('waiting') && !states.includes('running') && !states.includes('unknown');
+}
+
+/** The first step of the run's present lane that waits for somebody or something outside. */
+export function waitingStep(state: RunState): { readonly step: string; readonly record: StepRecord } | null {
+  const found = Object.entries(state.steps[state.phase]).find(([, record]) => record.state === 'waiting');
+  return found === undefined ? null : { step: found[0], record: found[1] };
 }
 
 /** True when a step has ended in a way that lets its dependants start (semantics 10, 19). */

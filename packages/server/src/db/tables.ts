@@ -320,6 +320,7 @@ export interface RunStepTable {
   started_seq: number | null;
   started_at: Date | null;
   ended_at: Date | null;
+  manual: Generated<boolean>;
 }
 
 export interface SchemaMigrationTable {

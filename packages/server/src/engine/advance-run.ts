@@ -6,6 +6,7 @@
 import { decideNext, type Next } from '@sitelift/domain/run/decide-next.ts';
 import type { ProcessRef, RunEventBody } from '@sitelift/domain/run/events.ts';
 import { findStep } from '@sitelift/domain/run/apply-event.ts';
+import { claimOutcome } from '@sitelift/domain/run/hand-work.ts';
 import { stepRecord } from '@sitelift/domain/run/run-state.ts';
 import { targetOf, type ActionRunner, type AttemptScope } from './action-runner.ts';
 import { keepLease, type Lease, type LeaseSettings } from './lease.ts';
@@ -17,7 +18,13 @@ import {
   provesNothing,
   stepEnded,
 } from './perform-step.ts';
-import { FencedError, type NoticeToSend, type RunHandle, type RunStore } from './run-store.ts';
+import {
+  FencedError,
+  type NoticeToSend,
+  type RunHandle,
+  type RunStore,
+  type StartBody,
+} from './run-store.ts';
 import type { StepLog } from './step-log.ts';
 import type { Timers } from './timers.ts';
 
@@ -146,6 +153,16 @@ async function doNext(
       return deps.store.append(run, [{ ...next.event, siteOpen: await siteOpen(deps, run) }]);
     case 'perform':
       return perform(deps, run, next, now, lease);
+    case 'hand-out': {
+      const { lane, step, attempt } = next;
+      return (await startStep(deps, run, next, { kind: 'step-handed-out', lane, step, attempt })).run;
+    }
+    case 'look': {
+      const { claim } = stepRecord(run.state, next.lane, next.step);
+      if (claim === null) throw new Error(`nobody has claimed ${next.step} of ${run.runId}`);
+      const open = await siteOpen(deps, run);
+      return deps.store.append(run, [claimOutcome(run.plan, next.lane, next.step, claim, open)]);
+    }
     case 'reconcile':
       return reconcile(deps, run, next, now, lease);
     case 'observe-site':
@@ -211,6 +228,33 @@ async function withAttempt(
   }
 }
 
+/** Journals a start, or what stood against it in that very transaction. */
+async function startStep(
+  deps: EngineDeps,
+  run: RunHandle,
+  next: Next & { kind: 'perform' | 'hand-out' },
+  body: StartBody,
+): Promise<{ readonly started: boolean; readonly run: RunHandle }> {
+  const { lane, step } = next;
+  const bound = findStep(run.plan, lane, step)?.kind === 'uses' ? boundAction(run.plan, lane, step) : null;
+  const result = await deps.store.start(run, body, {
+    lane,
+    step,
+    takesInstance: bound !== null,
+    commits: next.commits,
+    opens: bound?.flags.opensSite === true,
+  });
+  if (result.started || 'again' in result) return { started: result.started, run: result.run };
+  if ('held' in result) {
+    const { code, reason, until } = result.held;
+    const held = await deps.store.append(result.run, [{ kind: 'held', code, reason, until }]);
+    return { started: false, run: held };
+  }
+  const question = `The database refuses to open the site although the engine would: ${result.refused}.`;
+  const asked = { kind: 'asked-person', code: 'guards-disagree', question, step } as const;
+  return { started: false, run: await deps.store.append(result.run, [asked]) };
+}
+
 async function perform(
   deps: EngineDeps,
   run: RunHandle,
@@ -221,32 +265,15 @@ async function perform(
   const { lane, step: stepId, attempt } = next;
   const step = findStep(run.plan, lane, stepId);
   if (step === undefined) throw new Error(`the plan of ${run.runId} has no step ${stepId}`);
-  const start: RunEventBody & { kind: 'step-started' } = {
+  const { worker } = deps;
+  const result = await startStep(deps, run, next, {
     kind: 'step-started',
     lane,
     step: stepId,
     attempt,
-    worker: deps.worker,
-  };
-  const bound = step.kind === 'uses' ? boundAction(run.plan, lane, stepId) : null;
-  const result = await deps.store.start(run, start, {
-    lane,
-    step: stepId,
-    takesInstance: bound !== null,
-    commits: next.commits,
-    opens: bound?.flags.opensSite === true,
+    worker,
   });
-  if (!result.started) {
-    if ('again' in result) return result.run;
-    if ('held' in result) {
-      const { code, reason, until } = result.held;
-      return deps.store.append(result.run, [{ kind: 'held', code, reason, until }]);
-    }
-    const question = `The database refuses to open the site although the engine would: ${result.refused}.`;
-    return deps.store.append(result.run, [
-      { kind: 'asked-person', code: 'guards-disagree', question, step: stepId },
-    ]);
-  }
+  if (!result.started) return result.run;
   lease.follow(result.run);
   if (step.kind === 'wait' || step.kind === 'notify') {
     const notices =

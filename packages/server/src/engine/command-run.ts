@@ -52,7 +52,14 @@ export async function commandRun(
       object: { kind: 'run', id: runId },
       customerId: row.plan.customer.id,
       before: null,
-      after: { step: command.step, as: command.as, evidence: command.evidence, does: verdict.does },
+      after: {
+        step: command.step,
+        as: command.as,
+        evidence: command.evidence,
+        does: verdict.does,
+        ...(command.observed == null ? {} : { observed: command.observed }),
+        ...(command.backup == null ? {} : { backup: command.backup }),
+      },
       reason: command.reason,
     });
     await deps.hooks.wake(tx, runId, null);

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { applyEvent, foldRun } from '@sitelift/domain/run/apply-event.ts';
 import type { RunEvent, RunEventBody } from '@sitelift/domain/run/events.ts';
 import type { RunPlan } from '@sitelift/domain/run/plan.ts';
-import type { RunState } from '@sitelift/domain/run/run-state.ts';
+import { stepRecord, type RunState } from '@sitelift/domain/run/run-state.ts';
 import { checkCommit } from '@sitelift/domain/run/start-facts.ts';
 import canonicalize from 'canonicalize';
 import { sql } from 'kysely';
@@ -24,12 +24,17 @@ import {
 import { loadStartFacts } from './load-start-facts.ts';
 import { saveDuration, saveRunCache, saveStepCache } from './state-cache.ts';
 
+/** Events that give somebody something to do. */
+export type HandedEvent = RunEvent & { readonly kind: 'step-handed-out' };
+
 /** What else happens in the transaction that appends; the feature that owns upgrades provides it. */
 export interface RunHooks {
   /** The run has ended: holds, the instance's recorded version, the audit event, notices. */
   readonly settle: (tx: Transaction, run: RunHandle) => Promise<void>;
   /** A person is needed: whoever is on call hears of it, in this transaction. */
   readonly asked?: (tx: Transaction, run: RunHandle) => Promise<void>;
+  /** Somebody has something to do since this event: a step by hand. They hear of it in this transaction. */
+  readonly handed?: (tx: Transaction, run: RunHandle, event: HandedEvent) => Promise<void>;
   /** Wake the run at an instant (or now), in this transaction. */
   readonly wake: (tx: Transaction, runId: string, at: Date | null) => Promise<void>;
 }
@@ -104,6 +109,7 @@ export async function appendEvents(
   const now = await appNow(tx);
   let state: RunState = locked.state;
   let lastHash = locked.lastHash;
+  const handed: HandedEvent[] = [];
   for (const body of bodies) {
     const event: RunEvent = { ...body, seq: state.lastSeq + 1, at: now, fence };
     lastHash = journalHash(lastHash, event);
@@ -113,6 +119,7 @@ export async function appendEvents(
       tx,
     );
     state = applyEvent(locked.plan, state, event);
+    if (event.kind === 'step-handed-out') handed.push(event);
     if (event.kind === 'step-ended') {
       await insertBackup(tx, locked, event);
       const record = state.steps.main[event.step];
@@ -124,6 +131,8 @@ export async function appendEvents(
   const run = { ...locked, state, lastHash };
   await saveRunCache(tx, run.runId, state);
   await saveStepCache(tx, run.runId, locked.state, state);
+  for (const event of handed)
+    if (stepRecord(state, event.lane, event.step).state === 'waiting') await hooks.handed?.(tx, run, event);
   if (state.ended !== null && locked.state.ended === null) await hooks.settle(tx, run);
   if (state.asked !== null && state.asked !== locked.state.asked) await hooks.asked?.(tx, run);
   return run;

@@ -39,6 +39,9 @@ export interface StartGuard {
   readonly opens: boolean;
 }
 
+/** What a start journals: an attempt of ours, or a manual step given to a person. */
+export type StartBody = RunEventBody & { readonly kind: 'step-started' | 'step-handed-out' };
+
 /** `again`: a person spoke between the decision and the start; decide anew with their word in it. */
 export type StartResult =
   | { readonly started: true; readonly run: RunHandle }
@@ -72,12 +75,8 @@ export interface RunStore {
     bodies: readonly RunEventBody[],
     notices?: readonly NoticeToSend[],
   ): Promise<RunHandle>;
-  /** Appends `step-started` if the guards hold in that same transaction. */
-  start(
-    run: RunHandle,
-    body: RunEventBody & { kind: 'step-started' },
-    guard: StartGuard,
-  ): Promise<StartResult>;
+  /** Appends `step-started` or `step-handed-out` if the guards hold in that same transaction. */
+  start(run: RunHandle, body: StartBody, guard: StartGuard): Promise<StartResult>;
   /** The clock of decisions and everything else that `decideNext` asks for. */
   facts(run: RunHandle): Promise<{ readonly now: number; readonly facts: StartFacts }>;
   /** Runs that should be looked at now: due, or with a lease that ran out. */

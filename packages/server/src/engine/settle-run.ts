@@ -4,12 +4,14 @@
  * (E27, E28; a roll-back means that the target is held).
  */
 import type { HoldKind } from '@sitelift/domain/fleet/fleet.ts';
+import { findStep } from '@sitelift/domain/run/apply-event.ts';
 import type { TerminalState } from '@sitelift/domain/run/events.ts';
 import { sql } from 'kysely';
 import type { Transaction } from '../db/database.ts';
 import { recordEvent } from '../db/event-store.ts';
 import { newId } from '../db/new-id.ts';
 import { saveNotice } from '../db/outbox-store.ts';
+import type { HandedEvent } from './pg-run-store.ts';
 import type { RunHandle } from './run-store.ts';
 
 /** Which hold an end leaves behind; null leaves none. */
@@ -83,6 +85,38 @@ export async function settleRun(tx: Transaction, run: RunHandle, deps: SettleDep
       ].join('\n'),
     });
   }
+}
+
+/** A step by hand: its owner hears of it where that is an address, else the staff; once per attempt. */
+export async function tellOwner(
+  tx: Transaction,
+  run: RunHandle,
+  event: HandedEvent,
+  deps: SettleDeps,
+): Promise<void> {
+  const { plan, runId } = run;
+  const step = findStep(plan, event.lane, event.step);
+  const owner = step?.owner ?? null;
+  const recipient = owner?.includes('@') === true ? owner : deps.staffEmail;
+  if (step?.kind !== 'uses' || recipient === null) return;
+  const call = event.lane === 'undo' ? step.undo : step.run;
+  await saveNotice(tx, {
+    key: `${runId}/handed/${event.lane}/${event.step}/${event.attempt}/${recipient}`,
+    event: 'step-by-hand',
+    recipient,
+    customerId: plan.customer.id,
+    runId,
+    subject: `${plan.instance.slug}: ${event.lane === 'undo' ? 'take back ' : ''}"${step.title}" by hand`,
+    body: [
+      `${owner ?? 'Somebody'} does this by hand: ${step.title}${event.lane === 'undo' ? ' (taking it back)' : ''}.`,
+      `It stands for: ${call?.action ?? ''} ${JSON.stringify(call?.input ?? {})}`,
+      ...(step.pointOfNoReturn && event.lane === 'main'
+        ? ['IT IS THE POINT OF NO RETURN: from now on, going back means restoring.']
+        : []),
+      `Then: sitelift done ${runId} --step ${event.step} --evidence "what was seen"`,
+      `${deps.publicUrl}/runs/${runId}`,
+    ].join('\n'),
+  });
 }
 
 /** The run waits for a person: the staff hears what is asked and whether the page is up. Once per question. */

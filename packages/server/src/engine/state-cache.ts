@@ -23,7 +23,9 @@ function detail(state: RunState): string | null {
 /** The step that a person would say the run is at: the one running, else the last one begun. */
 function currentStep(state: RunState): string | null {
   const records = Object.entries({ ...state.steps[state.phase === 'recover' ? 'recover' : 'main'] });
-  const running = records.find(([, record]) => record.state === 'running' || record.state === 'unknown');
+  const running =
+    records.find(([, record]) => record.state === 'running' || record.state === 'unknown') ??
+    records.find(([, record]) => record.state === 'waiting');
   if (running !== undefined) return running[0];
   const begun = records.filter(([, record]) => record.startedSeq !== null);
   return begun.toSorted((a, b) => (b[1].startedSeq ?? 0) - (a[1].startedSeq ?? 0))[0]?.[0] ?? null;

@@ -33,7 +33,8 @@ export async function loadStoredPlaybooks(tx: Transaction): Promise<ReadonlyMap<
 
 function actionsOf(playbook: Playbook | undefined): readonly string[] {
   return (playbook?.steps ?? []).flatMap((step) => {
-    if (step.kind !== 'uses') return [];
+    // What a person does by hand needs no driver; whether closing and opening can be seen is asked when the plan is frozen.
+    if (step.kind !== 'uses' || step.manual) return [];
     const undo = step.undo === null ? [] : [step.undo.action];
     return [step.action, ...undo, ...(step.require === null ? [] : ['database/prove'])];
   });

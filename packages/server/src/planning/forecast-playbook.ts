@@ -43,6 +43,7 @@ function toPlanned(step: PlaybookStep): PlannedStep {
         pointOfNoReturn: step.pointOfNoReturn,
         require: step.require,
         prove: null,
+        manual: step.manual,
       };
     default:
       return step satisfies never;

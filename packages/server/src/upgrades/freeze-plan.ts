@@ -3,7 +3,7 @@
  * addresses, every policy to its value. Pure. What cannot be bound is named, all of it at once; nothing is left to be found
  * out at three in the morning.
  */
-import type { Playbook, PlaybookStep } from '@sitelift/playbook/playbook.ts';
+import type { ActionCall, Playbook, PlaybookStep, PlaybookUsesStep } from '@sitelift/playbook/playbook.ts';
 import { ACTION_CATALOGUE } from '@sitelift/playbook/action-catalogue.ts';
 import type { Release, WindowOccurrence } from '@sitelift/domain/fleet/fleet.ts';
 import type {
@@ -43,6 +43,9 @@ export interface FreezeInput {
 
 export type FrozenPlan = { readonly plan: RunPlan } | { readonly problems: readonly string[] };
 
+/** Stands where a driver's name does, for an action that nobody but a person carries out. */
+const BY_HAND = 'by-hand';
+
 class Freezer {
   readonly problems: string[] = [];
   readonly input: FreezeInput;
@@ -77,6 +80,20 @@ class Freezer {
     };
   }
 
+  /** What a person does needs no driver; where one is bound the plan says so, for whoever reads it. */
+  byHand(action: string, input: JsonObject, disruptive: boolean): BoundAction {
+    const bound = this.bind(this.input.bindings, action);
+    if (!('problem' in bound)) return this.action(action, input, disruptive);
+    const known = this.problems.length;
+    const made = { ...this.action(action, input, disruptive), driver: BY_HAND };
+    this.problems.splice(known);
+    if ((made.flags.opensSite || made.flags.closesSite) && this.optional('proxy/probe') === null)
+      this.problems.push(
+        `${action} by hand counts when the proxy was seen: nothing is bound for proxy/probe`,
+      );
+    return made;
+  }
+
   optional(action: string): BoundAction | null {
     const bound = this.bind(this.input.bindings, action);
     return 'problem' in bound ? null : this.action(action, {}, false);
@@ -93,6 +110,13 @@ class Freezer {
     return [...new Set(addresses)];
   }
 
+  uses(step: PlaybookUsesStep, call: ActionCall): BoundAction {
+    const { action, input } = call;
+    return step.manual
+      ? this.byHand(action, input, step.disruptive)
+      : this.action(action, input, step.disruptive);
+  }
+
   step(step: PlaybookStep): PlannedStep {
     const { id, title, owner, needs, timeoutMs, expectMs } = step;
     const common = { id, title, owner, needs, timeoutMs, expectMs };
@@ -105,12 +129,13 @@ class Freezer {
         return {
           ...common,
           kind: 'uses',
-          run: this.action(step.action, step.input, step.disruptive),
-          undo: step.undo === null ? null : this.action(step.undo.action, step.undo.input, step.disruptive),
+          run: this.uses(step, step),
+          undo: step.undo === null ? null : this.uses(step, step.undo),
           retry: step.retry,
           pointOfNoReturn: step.pointOfNoReturn,
           require: step.require,
-          prove: step.require === null ? null : this.action('database/prove', {}, false),
+          prove: step.require === null || step.manual ? null : this.action('database/prove', {}, false),
+          ...(step.manual ? { manual: true } : {}),
         };
       default:
         return step satisfies never;

@@ -87,11 +87,11 @@ async function insertStep(
   const flags = step.kind === 'uses' ? step.run.flags : null;
   await sql`
     insert into run_step (run_id, lane, step_id, position, title, kind, action, driver, needs, has_undo, marked, mutates,
-                          closes, opens, switches, expect_ms)
+                          closes, opens, switches, expect_ms, manual)
     values (${runId}, ${lane}, ${step.id}, ${position}, ${step.title}, ${step.kind},
             ${step.kind === 'uses' ? step.run.action : null}, ${step.kind === 'uses' ? step.run.driver : null},
             ${[...step.needs]}::text[], ${step.kind === 'uses' && step.undo !== null},
             ${step.kind === 'uses' && step.pointOfNoReturn}, ${flags !== null && mutatesSite(flags)},
             ${flags?.closesSite ?? false}, ${flags?.opensSite ?? false}, ${flags?.switchesTraffic ?? false},
-            ${step.expectMs})`.execute(tx);
+            ${step.expectMs}, ${step.kind === 'uses' && step.manual === true})`.execute(tx);
 }

@@ -2,6 +2,7 @@
 import { Problem } from '@sitelift/contract/problems.ts';
 import type { RunCommand } from '@sitelift/domain/run/command-verdict.ts';
 import { decideCommand } from '@sitelift/domain/run/command-verdict.ts';
+import { newId } from '../../db/new-id.ts';
 import { commandRun } from '../../engine/command-run.ts';
 import { getRun, loadRunState } from '../views/run-detail-views.ts';
 import { listJournal, listLog, runExists } from '../views/run-log-views.ts';
@@ -75,7 +76,22 @@ export function runAnswers(deps: HttpDeps): RunAnswers {
     commandRun: async ({ params, body, caller }) => {
       checkId('run', params.run);
       const { verb, step = null, reason, evidence = null, as = null } = body;
-      const command: RunCommand = { verb, step, reason, evidence, as, actor: caller.actor };
+      const command: RunCommand = {
+        verb,
+        step,
+        reason,
+        evidence,
+        as,
+        actor: caller.actor,
+        observed:
+          body.observed === undefined
+            ? null
+            : { ...body.observed, healthy: body.observed.writeOk, problem: null },
+        backup:
+          body.backup === undefined
+            ? null
+            : { ...body.backup, backupId: newId('bkp'), begunAt: Date.parse(body.backup.begunAt) },
+      };
       if (body.dryRun) {
         const run = await loadRunState(db, params.run);
         if (run === null) throw new Problem('not-found');

@@ -27,6 +27,7 @@ type FullStepRow = StepRow & {
   readonly closes: boolean;
   readonly opens: boolean;
   readonly switches: boolean;
+  readonly manual: boolean;
 };
 
 interface UpgradeRow {
@@ -36,7 +37,15 @@ interface UpgradeRow {
 }
 
 /** Told to a run that asks what it may do: formalities that a person fills in are not what stands in the way. */
-const FILLED_IN = { step: null, actor: '', reason: '…', evidence: '…', as: 'applied' } as const;
+const FILLED_IN = {
+  step: null,
+  actor: '',
+  reason: '…',
+  evidence: '…',
+  as: 'applied',
+  observed: { version: null, healthy: true, writeOk: true, problem: null },
+  backup: { backupId: '', grade: 'restored', begunAt: 0, bytes: 0 },
+} as const;
 
 /** The first role that has a scope, for people who lack it. */
 export function roleWith(scope: Scope): string {
@@ -77,6 +86,7 @@ function stepView(row: FullStepRow, history: StepHistory): RunStepView {
     closes: row.closes,
     opens: row.opens,
     switches: row.switches,
+    manual: row.manual,
   };
 }
 
