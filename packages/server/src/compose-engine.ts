@@ -110,6 +110,7 @@ function openAttempt({ installation }: EngineParts): EngineDeps['openAttempt'] {
         redactor.add(value);
         return value;
       },
+      redact: (text) => redactor.redact(text),
     };
   };
 }

@@ -49,6 +49,8 @@ export interface EngineDeps {
   ) => {
     readonly log: StepLog;
     readonly openSecret: (name: string) => Promise<string>;
+    /** Hides the secrets that this attempt has opened. */
+    readonly redact?: (text: string) => string;
   };
   /** What a `notify` step sends. */
   readonly noticesOf: (
@@ -184,6 +186,18 @@ async function siteOpen(deps: EngineDeps, run: RunHandle): Promise<boolean | nul
   }
 }
 
+/** A reason may quote a script, a tool or a site, and these may quote a secret that they were given. */
+function redacted(event: RunEventBody, redact: (text: string) => string): RunEventBody {
+  switch (event.kind) {
+    case 'step-ended':
+      return { ...event, reason: event.reason === null ? null : redact(event.reason) };
+    case 'asked-person':
+      return { ...event, question: redact(event.question) };
+    default:
+      return event;
+  }
+}
+
 /** Runs `work` with a log, a clock and a signal around it, and appends what it returns unless the lease went meanwhile. */
 async function withAttempt(
   deps: EngineDeps,
@@ -196,7 +210,7 @@ async function withAttempt(
   work: (scope: AttemptScope, current: () => RunHandle) => Promise<readonly RunEventBody[]>,
 ): Promise<RunHandle> {
   let current = run;
-  const { log, openSecret } = deps.openAttempt(run, lane, step, attempt);
+  const { log, openSecret, redact = (text) => text } = deps.openAttempt(run, lane, step, attempt);
   const beganAt = deps.monotonicMs();
   const timeoutMs = findStep(run.plan, lane, step)?.timeoutMs ?? SITE_LOOK_LIMIT_MS;
   const interrupt = lane === 'main' ? [lease.interruptSignal()] : [];
@@ -222,7 +236,10 @@ async function withAttempt(
     const events = await work(scope, () => current);
     lease.lost.throwIfAborted();
     await log.close();
-    return await deps.store.append(current, events);
+    return await deps.store.append(
+      current,
+      events.map((event) => redacted(event, redact)),
+    );
   } finally {
     await log.close();
   }

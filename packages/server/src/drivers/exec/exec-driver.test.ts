@@ -171,9 +171,18 @@ describe('a script of the vendor', () => {
     const missing = sampleContext(config, {}, { workDir });
     expect(await actionOf('exec/run').apply(missing)).toEqual({
       kind: 'failed',
-      reason: '"run" ended with exit code 127',
+      reason: expect.stringMatching(/^"run" ended with exit code 127: .*no-such-command-here.*not found$/),
     });
     expect(missing.lines.join()).toContain('no-such-command-here');
+  });
+
+  it('that fails is quoted: the message of its error output, without the stack and without its secrets', async () => {
+    const text = `echo begun; { echo "Error: no entry for $TOKEN"; echo "    at main (x.js:1:1)"; echo; echo "Node.js v24"; } >&2; exit 1`;
+    const fails = context('run', text, {}, { secrets: { TOKEN: 'api-token' } });
+    expect(await actionOf('exec/run').apply(fails)).toEqual({
+      kind: 'failed',
+      reason: '"run" ended with exit code 1: Error: no entry for •••',
+    });
   });
 
   it('is one of several when exec/run names it', async () => {

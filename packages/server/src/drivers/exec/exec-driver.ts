@@ -95,8 +95,9 @@ function outcomeOf(
   result: ScriptEnd,
 ): Outcome {
   const { end, output } = result;
-  const said = typeof output === 'string' ? {} : output;
-  const fail = (reason: string): Outcome => failed(reason, observedOf(action, said, reason));
+  const told = typeof output === 'string' ? {} : output;
+  const why = result.said === '' ? '' : `: ${result.said}`;
+  const fail = (reason: string): Outcome => failed(reason, observedOf(action, told, reason));
   switch (end.kind) {
     case 'not-started':
       return fail(`"${name}" was not started: ${end.reason}`);
@@ -110,8 +111,12 @@ function outcomeOf(
       return { kind: 'unknown', reason: `"${name}" was killed by ${end.signal}` };
     case 'exited':
       if (end.code === TEMPORARY)
-        return { kind: 'retry-later', reason: `"${name}" asks to be run later`, afterMs: RETRY_AFTER_MS };
-      if (end.code !== 0) return fail(`"${name}" ended with exit code ${end.code}`);
+        return {
+          kind: 'retry-later',
+          reason: `"${name}" asks to be run later${why}`,
+          afterMs: RETRY_AFTER_MS,
+        };
+      if (end.code !== 0) return fail(`"${name}" ended with exit code ${end.code}${why}`);
       if (typeof output === 'string') return fail(`"${name}" ended with exit code 0, but ${output}`);
       return doneOutcome(action, context, begunAt, output);
     default:
@@ -119,7 +124,7 @@ function outcomeOf(
   }
 }
 
-function observeResult(action: string, name: string, { end, output }: ScriptEnd): ObserveResult {
+function observeResult(action: string, name: string, { end, output, said }: ScriptEnd): ObserveResult {
   if (end.kind !== 'exited') {
     const reason =
       'reason' in end ? end.reason : 'why' in end ? `ended: ${end.why}` : `killed by ${end.signal}`;
@@ -136,7 +141,10 @@ function observeResult(action: string, name: string, { end, output }: ScriptEnd)
       partly: true,
     };
   if (end.code !== 0)
-    return { state: 'cannot-tell', reason: `observing "${name}" ended with exit code ${end.code}` };
+    return {
+      state: 'cannot-tell',
+      reason: `observing "${name}" ended with exit code ${end.code}${said === '' ? '' : `: ${said}`}`,
+    };
   if (typeof output === 'string') return { state: 'cannot-tell', reason: output };
   const observed = observedOf(action, output, null);
   return { state: 'applied', facts, output, ...(observed === undefined ? {} : { observed }) };

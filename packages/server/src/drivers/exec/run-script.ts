@@ -1,6 +1,7 @@
 /** Runs one command of the vendor's for one attempt: environment, secrets, the file that carries its output back. */
 import { open, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import type { Json, JsonObject } from '../driver.ts';
 import { runProcessGroup, type GroupEnd } from '../process-group.ts';
@@ -11,6 +12,10 @@ import { scriptEnvironment, type ExecContext } from './script-environment.ts';
 const MAX_OUTPUT_BYTES = 64 * 1024;
 /** Shorter values would blot out half of every text. */
 const MIN_SECRET_CHARS = 4;
+/** Of the last line of its error output, which is where scripts say what went wrong; all of it is in the log. */
+const MAX_SAID_CHARS = 300;
+/** What comes after the message in a stack trace says nothing to a person. */
+const NOT_SAID = /^(\s|\}|Node\.js v\d|$)/;
 
 const outputSchema = z.record(z.string(), z.json());
 
@@ -18,6 +23,8 @@ export interface ScriptEnd {
   readonly end: GroupEnd;
   /** What the script wrote; empty when it wrote nothing. A string tells what was wrong with it. */
   readonly output: JsonObject | string;
+  /** The last line of its error output; empty when there was none. */
+  readonly said: string;
 }
 
 function withoutSecrets(value: Json, secrets: readonly string[]): Json {
@@ -69,7 +76,11 @@ export async function runScript(context: ExecContext, action: string, argv: Argv
       secrets[variable] = await context.secret(name);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return { end: { kind: 'not-started', reason: `secret ${name} cannot be opened: ${why}` }, output: {} };
+      return {
+        end: { kind: 'not-started', reason: `secret ${name} cannot be opened: ${why}` },
+        output: {},
+        said: '',
+      };
     }
   }
   const outputPath = join(
@@ -77,6 +88,7 @@ export async function runScript(context: ExecContext, action: string, argv: Argv
     `output-${stepId.replaceAll(/[^A-Za-z0-9-]/g, '_')}-${attempt}-${fence}.json`,
   );
   await rm(outputPath, { force: true });
+  let said = '';
   try {
     const end = await runProcessGroup({
       argv,
@@ -84,11 +96,17 @@ export async function runScript(context: ExecContext, action: string, argv: Argv
       env: { ...scriptEnvironment(context, action, outputPath), ...secrets },
       signal: context.signal,
       timeLimitMs: context.timeoutMs,
-      log: context.log,
+      log: {
+        line: (stream, text) => {
+          if (stream === 'err' && !NOT_SAID.test(text)) said = text;
+          context.log.line(stream, text);
+        },
+      },
       processStarted: context.processStarted,
     });
     const values = Object.values(secrets).filter((value) => value.length >= MIN_SECRET_CHARS);
-    return { end, output: await readOutput(outputPath, values) };
+    const plain = String(withoutSecrets(stripVTControlCharacters(said).trim(), values));
+    return { end, output: await readOutput(outputPath, values), said: plain.slice(0, MAX_SAID_CHARS) };
   } finally {
     await rm(outputPath, { force: true });
   }
