@@ -177,6 +177,7 @@ export async function startDemo(options: Options, config: Config): Promise<numbe
       '',
       'Everything goes on running; Ctrl-C stops it.',
       ...addresses(server.url, world, mailbox.directory),
+      account,
     ])
       say(line);
     await new Promise<void>((done) => stopped.signal.addEventListener('abort', () => done(), { once: true }));

@@ -42,6 +42,9 @@ const WORDS: Readonly<Record<Bucket, string>> = {
   upToDate: tone('ok', '✓ up to date'),
 };
 
+/** Longer reasons are cut: `sitelift why` has them whole. */
+const WHY_CHARS = 64;
+
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -144,7 +147,7 @@ export function showSummary(summary: NightSummary): readonly string[] {
     site.downtime === null ? '' : duration(site.downtime.maintenanceSeconds * 1000),
     site.downtime === null ? '' : duration(site.downtime.stepSeconds * 1000),
     `${site.failedRequests} of ${site.requests}`,
-    site.why.length > 90 ? `${site.why.slice(0, 89)}…` : site.why,
+    site.why.length > WHY_CHARS ? `${site.why.slice(0, WHY_CHARS - 1)}…` : site.why,
   ]);
   const { upgraded, rolledBack, held, upToDate, problems } = summary;
   return [
