@@ -149,12 +149,14 @@ export async function startDemo(options: Options, config: Config): Promise<numbe
     stopped.signal.throwIfAborted();
     const mailbox = await startMailbox(world.paths.root);
     closing.push(() => mailbox.stop());
-    const server = await serve(demoConfig(config, mailbox.url), {
-      http: true,
-      worker: true,
-      demo: true,
-      say,
-    });
+    let account = '';
+    const onServe = (line: string): void => {
+      // Said once, at the first start; by the end of the night it has scrolled away.
+      if (line.startsWith('First account')) account = line;
+      say(line);
+    };
+    const settings = demoConfig(config, mailbox.url);
+    const server = await serve(settings, { http: true, worker: true, demo: true, say: onServe });
     closing.push(() => server.stop());
     const client = createClient({ baseUrl: server.url, token: server.localToken });
     load = await startLoad(world);
