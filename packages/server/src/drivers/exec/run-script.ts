@@ -27,9 +27,12 @@ export interface ScriptEnd {
   readonly said: string;
 }
 
+function blotOut(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((left, secret) => left.replaceAll(secret, '•••'), text);
+}
+
 function withoutSecrets(value: Json, secrets: readonly string[]): Json {
-  if (typeof value === 'string')
-    return secrets.reduce((text, secret) => text.replaceAll(secret, '•••'), value);
+  if (typeof value === 'string') return blotOut(value, secrets);
   if (Array.isArray(value)) return value.map((item: Json) => withoutSecrets(item, secrets));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutSecrets(item, secrets)]));
@@ -105,7 +108,7 @@ export async function runScript(context: ExecContext, action: string, argv: Argv
       processStarted: context.processStarted,
     });
     const values = Object.values(secrets).filter((value) => value.length >= MIN_SECRET_CHARS);
-    const plain = String(withoutSecrets(stripVTControlCharacters(said).trim(), values));
+    const plain = blotOut(stripVTControlCharacters(said).trim(), values);
     return { end, output: await readOutput(outputPath, values), said: plain.slice(0, MAX_SAID_CHARS) };
   } finally {
     await rm(outputPath, { force: true });
