@@ -4,6 +4,7 @@
  */
 import type { EpochMs } from '../time/instant.ts';
 import { missingBackup } from './backup-proof.ts';
+import { noticeFailed } from './decide-way-back.ts';
 import type { Next } from './decide-next.ts';
 import { committingStep, type PlannedStep, type RunPlan, type UsesStep } from './plan.ts';
 import { decideHandWork, isManual } from './hand-work.ts';
@@ -51,8 +52,7 @@ function turnBack(plan: RunPlan, state: RunState, reason: string, by: string | n
 
 function isOver(step: PlannedStep, state: RunState): boolean {
   const record = stepRecord(state, 'main', step.id);
-  // A notice that cannot be sent is a task for somebody, never a reason to go back (semantics 17).
-  return endedWell(record.state) || (step.kind === 'notify' && record.state === 'failed');
+  return endedWell(record.state) || noticeFailed(step, record);
 }
 
 /** The guards that stand before one step; null when it may start. */

@@ -36,6 +36,14 @@ function startedSeq(state: RunState, step: UsesStep): number {
   return stepRecord(state, 'main', step.id).startedSeq ?? 0;
 }
 
+/**
+ * A notice that cannot be sent is a task for somebody, never a reason to go back (semantics 17). One that a lost worker had not
+ * sent is no such thing: nobody has tried, so it is sent now.
+ */
+export function noticeFailed(step: PlannedStep, record: StepRecord): boolean {
+  return step.kind === 'notify' && record.state === 'failed' && !record.notApplied;
+}
+
 /** Guard, retry or ask, for one step of a way back. */
 function proceed(
   plan: RunPlan,
@@ -86,7 +94,7 @@ export function decideUndo(plan: RunPlan, state: RunState, now: EpochMs): Next {
 export function decideRecovery(plan: RunPlan, state: RunState, now: EpochMs): Next {
   for (const step of plan.recover?.steps ?? []) {
     const record = stepRecord(state, 'recover', step.id);
-    if (endedWell(record.state) || (step.kind === 'notify' && record.state === 'failed')) continue;
+    if (endedWell(record.state) || noticeFailed(step, record)) continue;
     const opens = step.kind === 'uses' && step.run.flags.opensSite;
     return proceed(plan, state, 'recover', step, record, opens, now);
   }
