@@ -115,6 +115,14 @@ function stepVerdict(plan: RunPlan, state: RunState, command: RunCommand): Comma
   }
 }
 
+function rollBackDoes(state: RunState): string {
+  if (!state.pointCrossed) return 'takes back what was done';
+  const restores = 'restores the backup and reopens the old version';
+  return state.openedAfterPoint
+    ? `puts the page up, ${restores}: what users wrote since the site was opened is lost`
+    : restores;
+}
+
 export function decideCommand(plan: RunPlan, state: RunState, command: RunCommand): CommandVerdict {
   const { verb, actor, reason } = command;
   const name = runStateName(state);
@@ -141,10 +149,7 @@ export function decideCommand(plan: RunPlan, state: RunState, command: RunComman
       if (state.phase !== 'main') return no(onTheWayBack);
       if (state.pointCrossed && plan.recover === null) return no('the plan has no recovery');
       if (state.pointCrossed && state.backup === null) return no('there is no backup to go back to');
-      return yes(
-        state.pointCrossed ? 'restores the backup and reopens the old version' : 'takes back what was done',
-        { kind: 'roll-back-requested', by: actor, reason },
-      );
+      return yes(rollBackDoes(state), { kind: 'roll-back-requested', by: actor, reason });
     case 'retry':
     case 'skip':
     case 'done-by-hand':

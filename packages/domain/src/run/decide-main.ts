@@ -50,6 +50,28 @@ function turnBack(plan: RunPlan, state: RunState, reason: string, by: string | n
   return { kind: 'append', event: { kind: 'recovery-began', reason, by: null } };
 }
 
+/**
+ * A recovery begins on a closed site: on one that was opened again, users would meet stopped code, and what they write while
+ * the backup is restored would be gone without a word. A person who goes back after opening gets the page up first. Null when
+ * it is up, or when the plan has none.
+ */
+function putPageUp(plan: RunPlan, state: RunState, now: EpochMs): Next | null {
+  const closing = committingStep(plan);
+  if (closing?.run.flags.closesSite !== true) return null;
+  const record = stepRecord(state, 'main', closing.id);
+  if (endedWell(record.state) && state.closedAt !== null) return null;
+  if (record.state === 'waiting') return decideHandWork('main', closing, record);
+  if (record.state === 'failed' && record.failures > closing.retry.times) {
+    const why = record.reason ?? 'no reason given';
+    return ask('page-not-up', `Going back needs the page up first, and closing failed: ${why}.`, closing.id);
+  }
+  const notBefore =
+    record.retryAt ?? (record.state === 'failed' ? (record.endedAt ?? now) + closing.retry.pauseMs : now);
+  if (now < notBefore) return { kind: 'sleep', until: notBefore, why: `trying ${closing.id} again` };
+  // The way back waits for no window and no freeze (I-33).
+  return perform(plan, closing, record.attempt + 1, false);
+}
+
 function isOver(step: PlannedStep, state: RunState): boolean {
   const record = stepRecord(state, 'main', step.id);
   return endedWell(record.state) || noticeFailed(step, record);
@@ -125,13 +147,18 @@ function failure(plan: RunPlan, state: RunState, step: UsesStep, now: EpochMs): 
   return turnBack(plan, state, `${step.title} failed: ${record.reason ?? 'no reason given'}`, null);
 }
 
-function perform(plan: RunPlan, step: PlannedStep, attempt: number): Next {
+function perform(
+  plan: RunPlan,
+  step: PlannedStep,
+  attempt: number,
+  commits = committingStep(plan)?.id === step.id,
+): Next {
   return {
     kind: isManual(step) ? 'hand-out' : 'perform',
     lane: 'main',
     step: step.id,
     attempt,
-    commits: committingStep(plan)?.id === step.id,
+    commits,
   };
 }
 
@@ -139,7 +166,10 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
   if (!state.started) return { kind: 'append', event: { kind: 'run-started' } };
   if (state.wanted !== null) {
     const { what, by, reason } = state.wanted;
-    if (state.pointCrossed) return turnBack(plan, state, `${what} asked for by ${by}: ${reason}`, by);
+    if (state.pointCrossed) {
+      const pageUp = putPageUp(plan, state, now);
+      return pageUp ?? turnBack(plan, state, `${what} asked for by ${by}: ${reason}`, by);
+    }
     return beginUndo(
       `${what} asked for by ${by}: ${reason}`,
       what === 'cancel' ? 'cancelled' : 'rolled-back',

@@ -156,8 +156,10 @@ async function doNext(
     case 'perform':
       return perform(deps, run, next, now, lease);
     case 'hand-out': {
-      const { lane, step, attempt } = next;
-      return (await startStep(deps, run, next, { kind: 'step-handed-out', lane, step, attempt })).run;
+      const { lane, step, attempt, until } = next;
+      const clock = until === null ? {} : { until };
+      return (await startStep(deps, run, next, { kind: 'step-handed-out', lane, step, attempt, ...clock }))
+        .run;
     }
     case 'look': {
       const { claim } = stepRecord(run.state, next.lane, next.step);
@@ -213,7 +215,8 @@ async function withAttempt(
   const { log, openSecret, redact = (text) => text } = deps.openAttempt(run, lane, step, attempt);
   const beganAt = deps.monotonicMs();
   const timeoutMs = findStep(run.plan, lane, step)?.timeoutMs ?? SITE_LOOK_LIMIT_MS;
-  const interrupt = lane === 'main' ? [lease.interruptSignal()] : [];
+  // A wish that was there before the attempt began (the page goes up for a way back) is what the attempt serves.
+  const interrupt = lane === 'main' && run.state.wanted === null ? [lease.interruptSignal()] : [];
   const scope: AttemptScope = {
     runId: run.runId,
     fence: run.fence,

@@ -1,0 +1,45 @@
+/** What the simulation found, told again by the pure core: one story per defect, each red before its fix. */
+import { describe, expect, it } from 'vitest';
+import { sampleAction, samplePlan, sampleStep } from './sample-plan.ts';
+import { FREE, Story } from './sample-story.ts';
+
+describe('going back after the site was opened', () => {
+  it('puts the page up before anything is restored, whatever the calendar says', () => {
+    const plan = samplePlan();
+    const after = sampleStep('after', sampleAction('check/http', { mutates: false }), 'open');
+    const failed = { outcome: 'failed', reason: 'a page answers 500' } as const;
+    const story = new Story({ after: failed }, { ...plan, steps: [...plan.steps, after] });
+    expect(story.play()).toMatch(/Users were let in/);
+    expect(story.state.closedAt).toBeNull();
+    story.append({ kind: 'roll-back-requested', by: 'ops', reason: 'it looks wrong' });
+    story.facts = { ...FREE, freeze: { reason: 'year end', untilAt: null } };
+    story.play();
+    const told = story.told.slice(story.told.indexOf('asked-person') + 1);
+    expect(told.slice(0, 3)).toEqual(['close', 'recovery-began', 'recover:restore']);
+    expect(story.state.ended).toMatchObject({ state: 'recovered', siteOpen: true });
+  });
+});
+
+describe('a notice whose worker was lost', () => {
+  it('is sent by the next one; one that could not be sent holds nobody up', () => {
+    const plan = samplePlan();
+    const notice = {
+      kind: 'notify', id: 'say', title: 'say', owner: null, needs: [], timeoutMs: 60_000, expectMs: 0, to: ['a@b.test'],
+      template: 'upgrade-starting',
+    } as const; // prettier-ignore
+    const steps = [notice, ...plan.steps];
+    const lost = new Story(
+      { 'say#1': { outcome: 'failed', reason: 'the worker was lost', notApplied: true } },
+      { ...plan, steps },
+    );
+    lost.play();
+    expect(lost.told.filter((told) => told === 'say')).toHaveLength(2);
+    const refused = new Story(
+      { 'say#1': { outcome: 'failed', reason: 'no such mailbox' } },
+      { ...plan, steps },
+    );
+    refused.play();
+    expect(refused.told.filter((told) => told === 'say')).toHaveLength(1);
+    expect(refused.state.ended?.state).toBe('succeeded');
+  });
+});
