@@ -5,6 +5,7 @@
 import type { Client } from '@sitelift/contract/client.ts';
 import { routes } from '@sitelift/contract/routes.ts';
 import type { RunView } from '@sitelift/contract/views.ts';
+import { reasonsInTheWay } from '@sitelift/domain/planning/reasons-in-the-way.ts';
 import { duration, plain, table, tone } from '@sitelift/cli/terminal.ts';
 import { digestOf } from './content.ts';
 import { judgeRequests, type RequestReport } from './judge-requests.ts';
@@ -113,7 +114,7 @@ export async function judgeNight(
       site: decision.instance,
       bucket,
       serves: asked.serves,
-      why: plain(bucket === 'rolledBack' ? run?.detail : decision.reasons[0]?.detail),
+      why: plain(bucket === 'rolledBack' ? run?.detail : reasonsInTheWay(decision.reasons)[0]?.detail),
       downtime: run === null ? null : downtimeOf(run),
       failedRequests: 0,
       requests: 0,

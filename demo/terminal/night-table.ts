@@ -3,6 +3,7 @@
  * in, lines out. `watch-night.ts` draws them over each other where a terminal is looking and prints changes where not.
  */
 import type { DecisionView, RunSummary } from '@sitelift/contract/views.ts';
+import { reasonsInTheWay } from '@sitelift/domain/planning/reasons-in-the-way.ts';
 import { duration, plain, state, table, tone } from '@sitelift/cli/terminal.ts';
 
 export interface NightFacts {
@@ -41,9 +42,9 @@ function rowOfRun(run: RunSummary, nowMs: number): NightRow {
     state: run.state,
     step: isOver
       ? cut(plain(run.detail ?? ''))
-      : cut(run.state === 'running' ? step : `${step}: ${plain(run.detail)}`),
+      : cut(run.detail === null || run.state === 'running' ? step : `${step}: ${plain(run.detail)}`),
     elapsed: duration(Math.max(0, until - from)),
-    forecast: isOver ? '' : leftMs > 0 ? `${duration(leftMs)} left` : 'overdue',
+    forecast: isOver || run.forecastEndAt === null ? '' : leftMs > 0 ? `${duration(leftMs)} left` : 'overdue',
   };
 }
 
@@ -54,7 +55,7 @@ function rowOfDecision(decision: DecisionView): NightRow {
     instance: decision.instance,
     versions: moves ? `${fromVersion ?? '–'} → ${toVersion}` : (fromVersion ?? '–'),
     state: verdict,
-    step: cut(plain(reasons[0]?.detail)),
+    step: cut(plain(reasonsInTheWay(reasons)[0]?.detail)),
     elapsed: '',
     forecast: '',
   };

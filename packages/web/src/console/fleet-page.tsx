@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { memo } from 'react';
 import { city, dayAndTime, sentence } from '../ui/format.ts';
-import { statusOfRun, StatusWord, wordOfRun } from '../ui/status.tsx';
+import { StatusNote, statusOfRun, StatusWord, wordOfRun } from '../ui/status.tsx';
 import { MAX_ROWS, MoreRows, TableHead } from '../ui/table-head.tsx';
 import { fleetQuery } from './api.ts';
 import { LiveDot } from './live-dot.tsx';
@@ -63,30 +63,29 @@ function Exceptions({ instance }: { readonly instance: InstanceView }) {
       )}
       {observed.healthy === false && run === null && (
         <li>
-          <StatusWord status="failed" word={sentence(observed.problem ?? 'Not healthy')} />
+          <StatusNote status="failed">{sentence(observed.problem ?? 'Not healthy')}</StatusNote>
         </li>
       )}
       {observed.open === false && run === null && (
         <li>
-          <StatusWord status="waiting" word="The maintenance page is up, and no run is under way" />
+          <StatusNote status="waiting">The maintenance page is up, and no run is under way</StatusNote>
         </li>
       )}
       {instance.differs && (
         <li>
-          <StatusWord
-            status="waiting"
-            word={`The last upgrade installed ${instance.recordedVersion ?? 'nothing'}, another version is seen`}
-          />
+          <StatusNote status="waiting">
+            {`The last upgrade installed ${instance.recordedVersion ?? 'nothing'}, and another version is seen`}
+          </StatusNote>
         </li>
       )}
       {pin !== null && (
         <li>
-          <StatusWord status="held" word={`Pinned by ${pin.owner}: ${pin.reason}`} />
+          <StatusNote status="held">{`Pinned by ${pin.owner}: ${pin.reason}`}</StatusNote>
         </li>
       )}
       {holds.map((hold) => (
         <li key={hold.id}>
-          <StatusWord status="held" word={sentence(hold.reason)} />
+          <StatusNote status="held">{`Held: ${hold.reason}`}</StatusNote>
         </li>
       ))}
     </ul>

@@ -1,4 +1,5 @@
 /** Entry of the staff console. */
+import '@sitelift/contract/no-eval.ts';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';

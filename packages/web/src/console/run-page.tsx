@@ -101,7 +101,7 @@ function Header({ run }: { readonly run: RunView }) {
         › <span className="mono">{run.id}</span>
       </nav>
       <div className="flex flex-wrap items-center gap-x-8 gap-y-3">
-        <div className="flex flex-wrap items-baseline gap-x-3">
+        <div className="flex flex-wrap items-center gap-x-3">
           <h1 ref={heading} tabIndex={-1} className="text-xl font-semibold">
             {run.instance}
           </h1>

@@ -16,7 +16,7 @@ function switchTheme(): void {
 }
 
 const nav =
-  'flex h-8 items-center gap-2 rounded-md px-2.5 text-sm text-fg2 hover:bg-hover aria-[current=page]:bg-raised aria-[current=page]:font-medium aria-[current=page]:text-fg';
+  'flex h-8 items-center gap-2 rounded-md px-2.5 text-sm text-fg2 hover:bg-hover aria-[current=page]:bg-line aria-[current=page]:font-medium aria-[current=page]:text-fg';
 
 export function Shell() {
   const liveness = useFleetStream();

@@ -81,7 +81,9 @@ export function groupRows(rows: readonly Row[]): readonly RowGroup[] {
       product: first?.decision.product ?? '',
       version,
       rows: group,
-      there: group.filter(({ decision }) => decision.fromVersion === version).length,
+      there: group.filter(
+        ({ run, decision }) => run?.state === 'succeeded' || decision.fromVersion === version,
+      ).length,
     };
   });
 }

@@ -106,7 +106,7 @@ const SiteRow = memo(function SiteRow({ row }: { readonly row: Row }) {
             {decision.instance}
           </Link>
         )}{' '}
-        <span className="text-fg3">{customerName}</span>
+        <span className="ml-1 text-fg3">{customerName}</span>
       </th>
       <td className="mono py-1.5 pr-4 whitespace-nowrap">
         <span className={toVersion === null ? '' : 'text-fg3'}>{fromVersion ?? 'not known'}</span>
@@ -149,7 +149,7 @@ function GroupHead({ group }: { readonly group: RowGroup }) {
             {product} <span className="mono font-medium">{version ?? 'no version'}</span>
           </span>
           <span className="num text-xs text-fg3">
-            {there} of {rows.length} there
+            {there} of {rows.length} on it
           </span>
           <span aria-hidden="true" className="flex gap-px">
             {rows.map(({ decision, status }) => (

@@ -145,6 +145,18 @@ export function StatusWord({
   );
 }
 
+/** A whole sentence with its glyph: it may wrap, and only the glyph has the colour. */
+export function StatusNote({ status, children }: { readonly status: Status; readonly children: string }) {
+  return (
+    <span className="flex items-start gap-1.5">
+      <span className="pt-1">
+        <StatusGlyph status={status} />
+      </span>
+      {children}
+    </span>
+  );
+}
+
 /** The colour of its piece of a bar; never alone, the word stands in the row. */
 export function barOf(status: Status): string {
   return LOOKS[status].bar;
