@@ -38,7 +38,10 @@ function turnBack(plan: RunPlan, state: RunState, reason: string, by: string | n
   }
   const { backup } = state;
   if (backup === null) return ask('no-backup', `${reason}. There is no backup to go back to.`, null);
-  const lossMs = Math.max(0, state.closedAt - backup.begunAt);
+  // Users wrote until closing had ended, not until it began.
+  const closing = committingStep(plan);
+  const shutAt = (closing === null ? null : stepRecord(state, 'main', closing.id).endedAt) ?? state.closedAt;
+  const lossMs = Math.max(0, shutAt - backup.begunAt);
   if (!backup.whileClosed && lossMs > plan.backup.acceptedLossMs) {
     const seconds = Math.ceil(lossMs / 1000);
     return ask(

@@ -43,3 +43,24 @@ describe('a notice whose worker was lost', () => {
     expect(refused.state.ended?.state).toBe('succeeded');
   });
 });
+
+describe('what a recovery by itself may lose', () => {
+  it('is measured until closing had ended, not until it began: users wrote all that time', () => {
+    const plan = samplePlan();
+    const [stage, close, backup, ...rest] = plan.steps;
+    if (stage === undefined || close === undefined || backup === undefined) throw new Error('no steps');
+    const early = [stage, { ...backup, needs: ['stage'] }, { ...close, needs: ['backup'] }, ...rest.map((step) =>
+      step.id === 'stop' ? { ...step, needs: ['close'] } : step)]; // prettier-ignore
+    const story = new Story({ probe: { outcome: 'failed', reason: '403' } }, {
+      ...plan, steps: early, backup: { ...plan.backup, acceptedLossMs: 60_000 },
+    }); // prettier-ignore
+    const append = story.append.bind(story);
+    story.append = (body) => {
+      // The proxy takes its time.
+      if (body.kind === 'step-ended' && body.step === 'close') story.now += 60_000;
+      append(body);
+    };
+    story.play();
+    expect(story.state.asked?.code).toBe('would-lose-data');
+  });
+});
