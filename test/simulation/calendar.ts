@@ -6,9 +6,9 @@ import { EPOCH } from './event-loop.ts';
 import type { Say } from './world-log.ts';
 
 const MINUTE = 60_000;
-/** A window of 40 minutes every two hours, the first of them after five minutes; the last 15 minutes begin nothing. */
+/** A window of 40 minutes every two hours, the first of them after 15 seconds; the last 15 minutes begin nothing. */
 export const WINDOWS = {
-  firstAt: EPOCH + 5 * MINUTE,
+  firstAt: EPOCH + MINUTE / 4,
   everyMs: 120 * MINUTE,
   lengthMs: 40 * MINUTE,
   cutOffMs: 15 * MINUTE,

@@ -44,7 +44,11 @@ export function checkEnds(planOf: PlanOf, fail: Fail): Check {
     if (missing.length === 0) return;
     const begunAt = view.backupBegunAt ?? 0;
     const accepted = missing.every(([, at]) => at >= begunAt && at - begunAt <= plan.backup.acceptedLossMs);
-    if (end === 'recovered' && (view.askedBack || accepted)) return;
+    if (end === 'recovered' && (view.askedBack || accepted)) {
+      // Given up, once and for all.
+      for (const [item] of missing) site.written.delete(item);
+      return;
+    }
     say(`${missing.length} records that users wrote are gone`);
   };
 

@@ -142,6 +142,7 @@ class JournalCheck {
         view.over = event.state;
         if (view.wish !== null && event.state === 'succeeded')
           fail('I-10', `${view.wish} was accepted, and then the run succeeded`);
+        if (event.state === 'succeeded') this.#noticesSent(view, fail);
         break;
       default:
     }
@@ -157,7 +158,8 @@ class JournalCheck {
     const planned = plannedOf(view.plan, lane, id);
     if (step.state === 'running') fail('I-1', `${lane}/${id} started while its last attempt had no end`);
     if (step.state === 'unknown') fail('I-3', `${lane}/${id} was tried again, its outcome unknown`);
-    if (step.state === 'well' || step.state === 'undone')
+    const again = step.state === 'well' && view.wish === 'roll-back' && view.crossed;
+    if ((step.state === 'well' && !again) || step.state === 'undone')
       fail('I-5', `${lane}/${id} started again after it had ended`);
     if (attempt !== step.attempts + 1)
       fail('I-1', `${lane}/${id}: attempt ${attempt} after ${step.attempts}`);
@@ -166,9 +168,12 @@ class JournalCheck {
       if (other !== step && other.state === 'running')
         fail('I-1', `${lane}/${id} started beside another step`);
     if (lane === 'main') {
-      if (view.wish !== null) fail('I-10', `${id} started after ${view.wish} had been accepted`);
+      // Going back after opening puts the page up first.
+      const closes = planned?.kind === 'uses' && planned.run.action === 'proxy/close';
+      const wayBack = closes && view.wish === 'roll-back' && view.crossed;
+      if (view.wish !== null && !wayBack) fail('I-10', `${id} started after ${view.wish} had been accepted`);
       if (view.paused) fail('I-10', `${id} started while the run was paused`);
-      if (step.failures > (planned?.kind === 'uses' ? planned.retry.times : 0))
+      if (planned?.kind === 'uses' && step.failures > planned.retry.times)
         fail('semantics 18', `${id} is tried again after ${step.failures} failures`);
       if (this.#isMarked(view, lane, id)) view.crossed = true;
     }
@@ -185,6 +190,15 @@ class JournalCheck {
     step.attempts = attempt;
     step.nothingDone = false;
     if (step.firstSeq === 0) step.firstSeq = event.seq;
+  }
+
+  /** A notice that could not be sent is somebody's task (semantics 17); one that nobody tried to send is lost. */
+  #noticesSent(view: RunView, fail: Fail): void {
+    for (const { kind, id } of view.plan.steps) {
+      const { state, nothingDone } = this.#step(view, 'main', id);
+      if (kind === 'notify' && state !== 'well' && nothingDone)
+        fail('I-4', `the notice ${id} was never sent`);
+    }
   }
 
   /** Semantics 16: what began later is taken back first. */
@@ -244,10 +258,16 @@ class JournalCheck {
     view.asked = null;
   }
 
-  /** I-4: with the faults off every run has ended or waits for a person, and says for what. */
+  /**
+   * I-4: with the faults off every run has ended or waits for a person, and says for what; or it waits for another upgrade of
+   * its site that does.
+   */
   settled(): void {
+    const waits = (view: RunView): boolean => view.asked !== null && view.asked !== '';
     for (const [run, view] of this.#runs) {
-      if (view.over !== null || (view.asked !== null && view.asked !== '')) continue;
+      if (view.over !== null || waits(view)) continue;
+      const site = view.plan.instance.id;
+      if ([...this.#runs.values()].some((other) => other.plan.instance.id === site && waits(other))) continue;
       this.#fail('I-4', `${run} has neither ended nor does it ask anybody`);
     }
   }

@@ -146,7 +146,7 @@ export function checkSites(planOf: PlanOf, fail: Fail): Check {
         case 'by-hand': {
           const site = viewOf(entry.site);
           site.state = entry.state;
-          site.changed = order;
+          if (!entry.what.startsWith('proxy/')) site.changed = order;
           break;
         }
         case 'row': {

@@ -32,6 +32,8 @@ interface RunView {
   /** Attempts on record: `lane/step/attempt` and its fence. */
   readonly started: Set<string>;
   touched: boolean;
+  /** A person has asked to go back: what is started now is the page for it. */
+  goesBack: boolean;
   over: boolean;
   /** Backups that were restored and found good, by when they were begun. */
   readonly proven: number[];
@@ -54,6 +56,7 @@ class StartCheck {
     const found = this.#runs.get(run) ?? {
       started: new Set<string>(),
       touched: false,
+      goesBack: false,
       over: false,
       proven: [],
     };
@@ -98,6 +101,7 @@ class StartCheck {
     const { plan } = this.#planOf(run);
     const fail = (rule: string, text: string): void => this.#fail(rule, `${run} #${event.seq}: ${text}`);
     if (event.kind === 'run-ended') view.over = true;
+    if (event.kind === 'roll-back-requested') view.goesBack = true;
     if (
       event.kind === 'recovery-began' &&
       event.by === null &&
@@ -113,7 +117,7 @@ class StartCheck {
     if (lane !== 'main') return;
     if (this.#stoppedAt !== null && event.at > this.#stoppedAt + STOP_LAG_MS)
       fail('I-11', `${id} started although everything is stopped`);
-    if (id === commitsFirst(plan)) this.#commits(plan, id, event.at, fail);
+    if (id === commitsFirst(plan) && !view.goesBack) this.#commits(plan, id, event.at, fail);
     if (step.pointOfNoReturn && !view.proven.some((begunAt) => event.at - begunAt <= plan.backup.maxAgeMs))
       fail('semantics 22', `${id} started without a backup that was proven`);
   }

@@ -6,6 +6,7 @@ interface Planned {
   readonly at: number;
   readonly order: number;
   readonly work: () => void;
+  readonly quiet: boolean;
   cancelled: boolean;
 }
 
@@ -25,12 +26,13 @@ export class EventLoop {
   readonly #heap: Planned[] = [];
   #order = 0;
 
-  /** Calls `work` after `delayMs`; the answer calls it off. */
-  after(delayMs: number, work: () => void): () => void {
+  /** Calls `work` after `delayMs`; the answer calls it off. `quiet`: it settles no promise, so nobody needs to be waited for. */
+  after(delayMs: number, work: () => void, quiet = false): () => void {
     const planned: Planned = {
       at: this.now + Math.max(0, delayMs),
       order: (this.#order += 1),
       work,
+      quiet,
       cancelled: false,
     };
     this.#push(planned);
@@ -39,13 +41,17 @@ export class EventLoop {
     };
   }
 
-  every(ms: number, work: () => void): () => void {
+  every(ms: number, work: () => void, quiet = false): () => void {
     let callOff = (): void => {};
     const again = (): void => {
-      callOff = this.after(ms, () => {
-        again();
-        work();
-      });
+      callOff = this.after(
+        ms,
+        () => {
+          again();
+          work();
+        },
+        quiet,
+      );
     };
     again();
     return () => callOff();
@@ -62,7 +68,7 @@ export class EventLoop {
       this.now = next.at;
       this.events += 1;
       next.work();
-      await settled();
+      if (!next.quiet) await settled();
     }
   }
 

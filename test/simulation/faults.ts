@@ -65,13 +65,18 @@ const USUAL_RUN_MS = 90_000;
 
 function oneFault(dice: Dice, workers: number): Fault {
   const kind = dice.pick([
-    'apply', 'apply', 'apply', 'observe', 'observe', 'crash', 'crash', 'freeze', 'freeze', 'outage', 'person', 'person',
-    'calendar', 'bad-backup', 'bad-release', 'blind-look',
+    'apply', 'apply', 'apply', 'apply', 'observe', 'observe', 'crash', 'crash', 'freeze', 'freeze', 'outage', 'person',
+    'person', 'person', 'calendar', 'bad-backup', 'bad-release', 'blind-look',
   ] as const); // prettier-ignore
   const atMs = dice.whole(0, USUAL_RUN_MS);
   switch (kind) {
     case 'apply':
-      return { kind, action: dice.pick(ACTIONS), nth: dice.whole(1, 3), how: dice.pick(APPLY_FAULTS) };
+      return {
+        kind,
+        action: dice.pick(ACTIONS),
+        nth: dice.pick([1, 1, 1, 2, 3]),
+        how: dice.pick(APPLY_FAULTS),
+      };
     case 'observe':
       return {
         kind,
@@ -121,7 +126,7 @@ function oneFault(dice: Dice, workers: number): Fault {
 
 /** The faults of a seed: none in some worlds, a storm in others. */
 export function drawFaults(dice: Dice, workers: number): readonly Fault[] {
-  const count = dice.pick([0, 1, 1, 2, 2, 3, 4, 5, 6, 8, 12]);
+  const count = dice.pick([0, 1, 2, 2, 3, 4, 5, 6, 8, 10, 14]);
   return Array.from({ length: count }, () => oneFault(dice, workers));
 }
 

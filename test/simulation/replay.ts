@@ -20,7 +20,8 @@ if (values.count !== undefined) {
     }
   }
   console.log(ends);
-  for (const [rule, seeds] of [...rules].toSorted((a, b) => b[1].length - a[1].length)) console.log(seeds.length, rule, seeds.slice(0, 5));
+  for (const [rule, seeds] of [...rules].toSorted((a, b) => b[1].length - a[1].length))
+    console.log(seeds.length, rule, seeds.slice(0, 5));
   console.log(`${((Number(values.count) * 1000) / (performance.now() - began)).toFixed(0)} seeds/s`);
 } else {
   const result = await runYard({ seed: first, keepLog: true });

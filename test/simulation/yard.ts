@@ -32,7 +32,7 @@ const SWEEP_MS = 5 * SECOND;
 const SAFETY_MS = 60 * MINUTE;
 /** Without faults everything must have settled after this: two windows and the longest attempts fit. */
 const LIVENESS_MS = 6 * 60 * MINUTE;
-const USER_WRITES_EVERY_MS = 2 * SECOND;
+const USER_WRITES_EVERY_MS = 4 * SECOND;
 
 export interface YardOptions {
   readonly seed: number;
@@ -211,6 +211,7 @@ export class Yard {
       case 'run-ended':
         run.ended = event.state;
         run.settled = true;
+        if (event.state === 'succeeded') this.#supersede(run);
         break;
       case 'asked-person':
         run.settled = true;
@@ -329,8 +330,27 @@ export class Yard {
     }
   }
 
+  /** A plan was made for the version that was: when another upgrade of the site succeeds it is cancelled. */
+  #supersede({ id, plan }: Run): void {
+    for (const other of this.#runs.values()) {
+      if (other.id !== id && other.ended === null && other.plan.instance.id === plan.instance.id)
+        this.loop.after(0, () => this.#people.say(other.id, 'cancel', null));
+    }
+  }
+
+  /** Waits for an upgrade of the same site that waits for a person. */
+  #behindAnother({ id, plan }: Run): boolean {
+    return [...this.#runs.values()].some(
+      (other) =>
+        other.id !== id &&
+        other.settled &&
+        other.ended === null &&
+        other.plan.instance.id === plan.instance.id,
+    );
+  }
+
   #settled(): boolean {
-    for (const run of this.#runs.values()) if (!run.settled) return false;
+    for (const run of this.#runs.values()) if (!run.settled && !this.#behindAnother(run)) return false;
     return !this.#people.busy;
   }
 
@@ -349,9 +369,13 @@ export class Yard {
     const workers = workersOf(this.dice);
     for (let index = 0; index < workers; index += 1) this.#startMachine(index);
     this.#planFaults();
-    this.loop.every(USER_WRITES_EVERY_MS, () => {
-      for (const site of this.#sites.values()) site.write((this.#items += 1));
-    });
+    this.loop.every(
+      USER_WRITES_EVERY_MS,
+      () => {
+        for (const site of this.#sites.values()) site.write((this.#items += 1));
+      },
+      true,
+    );
     const broken = (): boolean => this.#checker.breaches.length > 0;
     await this.loop.run(() => broken() || this.#settled(), EPOCH + SAFETY_MS);
     if (!broken()) {
