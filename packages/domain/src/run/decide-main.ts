@@ -29,10 +29,11 @@ function turnBack(plan: RunPlan, state: RunState, reason: string, by: string | n
   if (plan.recover === null)
     return ask('no-way-back', `${reason}. The plan has no recovery; the page stays up.`, null);
   if (by !== null) return { kind: 'append', event: { kind: 'recovery-began', reason, by } };
-  if (state.openedAfterPoint || state.closedAt === null) {
+  if (state.openedAfterPoint || state.closedAt === null || mayBeOpen(plan, state)) {
+    const users = state.openedAfterPoint ? 'Users were let in' : 'Users may have been let in';
     return ask(
       'failed-after-opening',
-      `${reason}. Users were let in: going back would lose what they have written.`,
+      `${reason}. ${users}: going back would lose what they have written.`,
       null,
     );
   }
@@ -54,6 +55,20 @@ function turnBack(plan: RunPlan, state: RunState, reason: string, by: string | n
 }
 
 /**
+ * An opening that began after the last closing, and of which nobody has proven that it did nothing: a proxy that says "failed"
+ * may have opened. The journal alone calls such a site closed; semantics 17 asks for more than that.
+ */
+function mayBeOpen(plan: RunPlan, state: RunState): boolean {
+  const lastStart = (test: (step: UsesStep) => boolean): number => {
+    const step = plan.steps.find((one): one is UsesStep => one.kind === 'uses' && test(one));
+    const record = step === undefined ? null : stepRecord(state, 'main', step.id);
+    return record === null || record.notApplied ? -Infinity : (record.startedAt ?? -Infinity);
+  };
+  const opening = lastStart((step) => step.run.flags.opensSite);
+  return opening > -Infinity && opening >= lastStart((step) => step.run.flags.closesSite);
+}
+
+/**
  * A recovery begins on a closed site: on one that was opened again, users would meet stopped code, and what they write while
  * the backup is restored would be gone without a word. A person who goes back after opening gets the page up first. Null when
  * it is up, or when the plan has none.
@@ -62,7 +77,7 @@ function putPageUp(plan: RunPlan, state: RunState, now: EpochMs): Next | null {
   const closing = committingStep(plan);
   if (closing?.run.flags.closesSite !== true) return null;
   const record = stepRecord(state, 'main', closing.id);
-  if (endedWell(record.state) && state.closedAt !== null) return null;
+  if (endedWell(record.state) && state.closedAt !== null && !mayBeOpen(plan, state)) return null;
   if (record.state === 'waiting') return decideHandWork('main', closing, record);
   if (record.state === 'failed' && record.failures > closing.retry.times) {
     const why = record.reason ?? 'no reason given';

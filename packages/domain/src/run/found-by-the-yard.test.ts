@@ -20,6 +20,27 @@ describe('going back after the site was opened', () => {
   });
 });
 
+describe('an opening that says it failed', () => {
+  const said = (notApplied: boolean) => {
+    const story = new Story({ open: { outcome: 'failed', reason: 'HAProxy answers 500', notApplied } });
+    story.play();
+    return story;
+  };
+  it('may have opened the site, so nothing goes back by itself', () => {
+    expect(said(false).state.asked?.code).toBe('failed-after-opening');
+  });
+  it('and a person who goes back gets the page up first', () => {
+    const story = said(false);
+    story.append({ kind: 'roll-back-requested', by: 'ops', reason: 'it looks wrong' });
+    story.play();
+    const told = story.told.slice(story.told.indexOf('asked-person') + 1);
+    expect(told.slice(0, 2)).toEqual(['close', 'recovery-began']);
+  });
+  it('unless somebody has seen that it did nothing', () => {
+    expect(said(true).state.ended).toMatchObject({ state: 'recovered', siteOpen: true });
+  });
+});
+
 describe('a notice whose worker was lost', () => {
   it('is sent by the next one; one that could not be sent holds nobody up', () => {
     const plan = samplePlan();
