@@ -5,6 +5,9 @@ import { stepOf, type Sitelift } from './small-site/sitelift.ts';
 
 const bed = useBed();
 
+/** What only the schema of version 2 has. */
+const COLUMNS_OF_2 = `select table_name from information_schema.columns where column_name in ('slug', 'title')`;
+
 async function says(sitelift: Sitelift, ...args: readonly string[]): Promise<string> {
   const { code, out, err } = await sitelift.cli(...args);
   expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -14,7 +17,7 @@ async function says(sitelift: Sitelift, ...args: readonly string[]): Promise<str
 describe.skipIf(!HAS_PARTS)('in the middle of the backup, the site closed', () => {
   it('pause lets the step end and nothing further start; resume goes on', async () => {
     const [sitelift, site] = [await bed.sitelift(), await bed.site()];
-    const notes = await site.holdNotes();
+    const notes = await site.hold();
     const id = await sitelift.startUpgrade(site);
     await notes.waiting(/pg_table_size/);
     await says(sitelift, 'pause', id, '--reason', 'lunch');
@@ -30,7 +33,7 @@ describe.skipIf(!HAS_PARTS)('in the middle of the backup, the site closed', () =
 
   it('cancel ends the dump at once and takes back what was done', async () => {
     const [sitelift, site] = [await bed.sitelift(), await bed.site()];
-    const notes = await site.holdNotes();
+    const notes = await site.hold();
     const id = await sitelift.startUpgrade(site);
     await notes.waiting(/pg_table_size/);
     await says(sitelift, 'cancel', id, '--reason', 'wrong night');
@@ -46,12 +49,12 @@ describe.skipIf(!HAS_PARTS)('in the middle of the backup, the site closed', () =
 });
 
 describe.skipIf(!HAS_PARTS)('in the middle of the migration', () => {
-  it('cancel is refused with the reason; rollback restores the backup and reopens the old version', async () => {
+  it('cancel is refused with the reason; rollback of a half-done one restores the backup', async () => {
     const [sitelift, site] = [await bed.sitelift(), await bed.site()];
     const id = await sitelift.startUpgrade(site);
     await sitelift.until(id, 'backed up', (run) => stepOf(run, 'backup')?.state === 'succeeded');
-    const notes = await site.holdNotes();
-    await notes.waiting(/alter table/i);
+    const pages = await site.hold('pages');
+    await pages.waiting(/alter table pages/);
     const refused = await sitelift.cli('cancel', id, '--reason', 'too late');
     expect(refused).toMatchObject({
       code: 1,
@@ -62,8 +65,22 @@ describe.skipIf(!HAS_PARTS)('in the middle of the migration', () => {
     expect(run).toMatchObject({ state: 'recovered', siteOpen: true });
     expect(run.detail).toMatch(/^roll-back asked for by .+: it hangs$/);
     expect(await site.seen()).toEqual(OLD_SITE);
-    await notes.release();
+    expect(await site.cluster.query(site.database, COLUMNS_OF_2)).toEqual([]);
     expect(await says(sitelift, 'instances')).toContain('held: roll-back asked for');
+  });
+
+  it('rollback of one of which nothing was applied yet takes the steps back instead (semantics 14)', async () => {
+    const [sitelift, site] = [await bed.sitelift(), await bed.site()];
+    const id = await sitelift.startUpgrade(site);
+    await sitelift.until(id, 'backed up', (run) => stepOf(run, 'backup')?.state === 'succeeded');
+    const notes = await site.hold();
+    await notes.waiting(/alter table notes/);
+    await says(sitelift, 'rollback', id, '--reason', 'it hangs');
+    await sitelift.until(id, 'turning back', (run) => run.state === 'undoing');
+    await notes.release();
+    expect(await sitelift.settled(id)).toMatchObject({ state: 'rolled-back', siteOpen: true });
+    expect(await site.seen()).toEqual(OLD_SITE);
+    expect(await site.cluster.query(site.database, COLUMNS_OF_2)).toEqual([]);
   });
 
   it('a way back that fails stops with the page up; retry goes on when a person has mended it', async () => {

@@ -24,7 +24,7 @@ describe.skipIf(!HAS_PARTS)('HAProxy is stopped', () => {
 
   it('while closed: it comes back closed, and the run goes on', async () => {
     const [sitelift, site] = [await bed.sitelift(), await bed.site()];
-    const notes = await site.holdNotes();
+    const notes = await site.hold();
     const id = await sitelift.startUpgrade(site);
     await notes.waiting(/pg_table_size/);
     await site.proxy.stop();
@@ -44,7 +44,7 @@ describe.skipIf(!HAS_PARTS)('HAProxy is stopped', () => {
   it('while closed, and the migration fails: the recovery waits for it and opens the old version', async () => {
     const notes = ['Twice', 'twice'];
     const [sitelift, site] = [await bed.sitelift(), await bed.site({ notes })];
-    const held = await site.holdNotes();
+    const held = await site.hold();
     const id = await sitelift.startUpgrade(site);
     await held.waiting(/pg_table_size/);
     await site.proxy.stop();
@@ -72,7 +72,7 @@ describe.skipIf(!HAS_PARTS)('HAProxy is stopped', () => {
     await sitelift.until(
       id,
       'turning back',
-      (run) => run.state === 'undoing' && /^HAProxy/.test(run.detail ?? ''),
+      (run) => run.state === 'undoing' && run.detail?.startsWith('HAProxy') === true,
     );
     await bed.database().skipTime(180_000);
     const asked = await sitelift.settled(id);

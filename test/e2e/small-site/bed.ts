@@ -2,7 +2,7 @@
  * What each adversarial test stands on: a PostgreSQL for the sites of a file, and per test a Sitelift and a site. Whatever
  * the test was about, afterwards no run may be left open without a person having been asked, and the audit must verify.
  */
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import { routes } from '@sitelift/contract/routes.ts';
 import { createTestDatabase, type TestDatabase } from '@sitelift/server/db/test-database.ts';
 import {
@@ -44,8 +44,12 @@ async function expectNobodyForgotten({ client }: Sitelift): Promise<void> {
   expect(await client.call(routes.verifyEvents, {})).toMatchObject({ intact: true, problem: null });
 }
 
+/** An upgrade takes 5 s on an idle machine; a way back with its pauses on a busy one may need many times that. */
+const TEST_LIMIT_MS = 180_000;
+
 /** Call it at the top of a file. */
 export function useBed(): Bed {
+  vi.setConfig({ testTimeout: TEST_LIMIT_MS });
   let cluster: TestCluster | null = null;
   let database: TestDatabase | null = null;
   let undo: (() => Promise<unknown>)[] = [];

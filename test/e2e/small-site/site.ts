@@ -64,10 +64,13 @@ export interface SmallSite {
   >;
   effects(): Promise<readonly Effect[]>;
   /**
-   * Holds a lock on the notes until released: whatever reads or alters them waits in the middle. `waiting` resolves when a
+   * Holds a lock on a table until released: whatever reads or alters it waits in the middle. `waiting` resolves when a
    * session that runs such a statement does.
    */
-  holdNotes(): Promise<{ waiting(statement: RegExp): Promise<void>; release(): Promise<void> }>;
+  hold(table?: 'notes' | 'pages'): Promise<{
+    waiting(statement: RegExp): Promise<void>;
+    release(): Promise<void>;
+  }>;
   /** Puts this version's code into a slot: another than the one that should start cannot be started. */
   putCode(slot: string, version: string): Promise<void>;
   remove(): Promise<void>;
@@ -128,9 +131,9 @@ async function listens(port: number): Promise<void> {
   }
 }
 
-async function holdNotes(cluster: TestCluster, database: string) {
+async function hold(cluster: TestCluster, database: string, table: string) {
   const client = await cluster.connect(database);
-  await client.query('begin; lock table notes in access exclusive mode');
+  await client.query(`begin; lock table ${table} in access exclusive mode`);
   return {
     waiting: async (statement: RegExp) => {
       const deadline = performance.now() + LISTEN_LIMIT_MS;
@@ -141,7 +144,7 @@ async function holdNotes(cluster: TestCluster, database: string) {
           [database],
         );
         if (rows.some(({ query }) => statement.test(query))) return;
-        if (performance.now() > deadline) throw new Error(`nothing waits for the notes with ${statement}`);
+        if (performance.now() > deadline) throw new Error(`nothing waits for ${table} with ${statement}`);
         await pause(20);
       }
     },
@@ -211,7 +214,7 @@ export async function startSmallSite(cluster: TestCluster, options: SiteOptions 
       return lines.map((line) => JSON.parse(line) as Effect); // as: `recordEffect` writes them
     },
     putCode,
-    holdNotes: () => holdNotes(cluster, name),
+    hold: (table = 'notes') => hold(cluster, name, table),
     remove: async () => {
       await stopAll(paths, [serviceOf(SLUG, 'blue'), serviceOf(SLUG, 'green')]);
       await stopService(paths, 'proxy');

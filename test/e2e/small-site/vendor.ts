@@ -13,6 +13,10 @@ import { logTail, startService, statusOf, stopService } from '../../../demo/serv
 import { databaseUrl, serviceOf, startSpec } from './start-spec.ts';
 
 const START_LIMIT_MS = 20_000;
+const LEFT_BEHIND_LIMIT_MS = 5_000;
+const LEFT_BEHIND = `
+  select from pg_stat_activity
+   where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()`;
 
 function stagedFile({ paths, instance }: Script, slot: string): string {
   return join(paths.sites, instance, slot);
@@ -26,11 +30,26 @@ function portOf({ settings, slot }: Script): number {
   return settings.ports[slot] ?? 0;
 }
 
+const MIGRATES = 'notes migrate';
+
+/**
+ * A script that is killed leaves its statement behind: the server goes on with it, and what was looked at as "not applied"
+ * is applied a moment later. So the server is told to notice, and whoever looks waits until nobody of before is left.
+ */
 async function withDatabase<T>(script: Script, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client(databaseUrl(script.settings.database));
+  const client = new Client({
+    connectionString: databaseUrl(script.settings.database),
+    application_name: MIGRATES,
+    options: '-c client_connection_check_interval=100',
+  });
   client.on('error', () => {});
   await client.connect();
   try {
+    const deadline = performance.now() + LEFT_BEHIND_LIMIT_MS;
+    while ((await client.query(LEFT_BEHIND, [MIGRATES])).rowCount !== 0) {
+      if (performance.now() > deadline) throw new Error('an earlier migration is still at this database');
+      await pause(20);
+    }
     return await use(client);
   } finally {
     await client.end().catch(() => {});
