@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
+import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../packages/server/src/db/embedded-postgres.ts';
 import { migrate } from '../packages/server/src/db/migrate.ts';
@@ -12,7 +12,7 @@ const TEMPLATE = 'sitelift_template';
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dir = await mkdtemp(join(tmpdir(), 'sitelift-test-'));
   const server = await startEmbeddedPostgres(dir);
-  const admin = new pg.Client({ ...server.connection, database: 'postgres' });
+  const admin = new Client({ ...server.connection, database: 'postgres' });
   await admin.connect();
   await admin.query(`create database ${TEMPLATE}`);
   await admin.end();

@@ -3,7 +3,7 @@
  * instants stay `Date`.
  */
 import { Kysely, PostgresDialect, type Transaction as KyselyTransaction } from 'kysely';
-import pg from 'pg';
+import { Pool, types as pgTypes, type ClientConfig, type CustomTypesConfig } from 'pg';
 import type { Tables } from './tables.ts';
 
 export type Database = Kysely<Tables>;
@@ -17,18 +17,18 @@ function parseInt8(text: string): number {
   return value;
 }
 
-const types: pg.CustomTypesConfig = {
+const types: CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
     oid === INT8_OID
       ? parseInt8
       : format === 'binary'
-        ? pg.types.getTypeParser(oid, 'binary')
-        : pg.types.getTypeParser(oid)) as pg.CustomTypesConfig['getTypeParser'], // as: pg types the parser per oid
+        ? pgTypes.getTypeParser(oid, 'binary')
+        : pgTypes.getTypeParser(oid)) as CustomTypesConfig['getTypeParser'], // as: pg types the parser per oid
 };
 
 export interface DatabaseOptions {
   /** Connection of `pg`: `{ connectionString }` or `{ host, user, database, … }`. */
-  readonly connection: pg.ClientConfig;
+  readonly connection: ClientConfig;
   readonly maxConnections?: number;
   readonly onError?: (error: Error) => void;
 }
@@ -37,7 +37,7 @@ export interface DatabaseOptions {
 const DEFAULT_MAX_CONNECTIONS = 16;
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     ...options.connection,
     max: options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
     types,

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
 import { loadMigrations, migrate } from './migrate.ts';
 
 async function query(server: EmbeddedPostgres, text: string): Promise<unknown[]> {
-  const client = new pg.Client(server.connection);
+  const client = new Client(server.connection);
   await client.connect();
   try {
     return (await client.query(text)).rows;

@@ -28,7 +28,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
+import { Client } from 'pg';
 
 /** `nobody` has a passwd entry everywhere, which initdb asks for. */
 const NOBODY = 65_534;
@@ -196,7 +196,7 @@ async function livePostmaster(paths: Paths): Promise<number | null> {
 }
 
 async function answers(paths: Paths, database: string): Promise<boolean> {
-  const client = new pg.Client({ host: paths.socketDir, user: SUPERUSER, database });
+  const client = new Client({ host: paths.socketDir, user: SUPERUSER, database });
   try {
     await client.connect();
     await client.query('select 1');
@@ -224,7 +224,7 @@ async function startServer(paths: Paths, identity: Identity | null): Promise<voi
 }
 
 async function createDatabase(paths: Paths): Promise<void> {
-  const client = new pg.Client({ host: paths.socketDir, user: SUPERUSER, database: 'postgres' });
+  const client = new Client({ host: paths.socketDir, user: SUPERUSER, database: 'postgres' });
   await client.connect();
   try {
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { Client, type ClientConfig } from 'pg';
 
 /** Any constant will do; it must only never be used for something else in the same database. */
 const MIGRATION_LOCK = 7_431_905;
@@ -34,11 +34,11 @@ export async function loadMigrations(dir = MIGRATIONS_DIR): Promise<readonly Mig
 
 /** Applies what is missing and returns the names applied. Throws with the file's name; a failed file leaves nothing of itself. */
 export async function migrate(
-  connection: pg.ClientConfig,
+  connection: ClientConfig,
   migrations?: readonly Migration[],
 ): Promise<readonly string[]> {
   const files = migrations ?? (await loadMigrations());
-  const client = new pg.Client(connection);
+  const client = new Client(connection);
   await client.connect();
   try {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
@@ -65,7 +65,7 @@ export async function migrate(
   }
 }
 
-async function applyMigration(client: pg.Client, file: Migration): Promise<void> {
+async function applyMigration(client: Client, file: Migration): Promise<void> {
   try {
     await client.query('begin');
     await client.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);

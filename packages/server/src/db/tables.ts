@@ -321,6 +321,8 @@ export interface RunStepTable {
   started_at: Date | null;
   ended_at: Date | null;
   manual: Generated<boolean>;
+  waits_for: Generated<string[]>;
+  waits_until: Date | null;
 }
 
 export interface SchemaMigrationTable {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
-import pg from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { inject } from 'vitest';
 import { openDatabase, type Database } from './database.ts';
 
@@ -17,7 +17,7 @@ declare module 'vitest' {
 
 export interface TestDatabase {
   readonly db: Database;
-  readonly connection: pg.ClientConfig;
+  readonly connection: ClientConfig;
   readonly name: string;
   /** Moves the decision clock (`app_now()`) forward by this much, milliseconds. */
   skipTime(ms: number): Promise<void>;
@@ -28,7 +28,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const { host, port, user, template } = inject('testServer');
   const server = { host, user, ...(port === null ? {} : { port }) };
   const name = `sitelift_test_${randomBytes(6).toString('hex')}`;
-  const admin = new pg.Client({ ...server, database: 'postgres' });
+  const admin = new Client({ ...server, database: 'postgres' });
   await admin.connect();
   await admin.query(`create database ${name} template ${template}`);
   const connection = { ...server, database: name };
