@@ -18,8 +18,8 @@ function parseInt8(text: string): number {
 }
 
 const types: CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === INT8_OID
+  getTypeParser: ((oid: Parameters<typeof pgTypes.getTypeParser>[0], format?: 'text' | 'binary') =>
+    Number(oid) === INT8_OID
       ? parseInt8
       : format === 'binary'
         ? pgTypes.getTypeParser(oid, 'binary')
