@@ -22,20 +22,25 @@ const APPLY_FAULTS = [
 ] as const;
 export type ApplyFault = (typeof APPLY_FAULTS)[number];
 
-/** Where a call of a worker is cut: before it leaves, when it was served, when the answer arrives. */
-export const CALL_POINTS = ['request', 'served', 'reply'] as const;
+/** Where a call of a worker is cut: before it leaves, when the work has begun, when it was served, when the answer arrives. */
+export const CALL_POINTS = ['request', 'arrived', 'served', 'reply'] as const;
 export type CallPoint = (typeof CALL_POINTS)[number];
+
+/** Which call: the nth of one worker, or the one in which any worker carries out this action. */
+type Struck = { readonly call: number } | { readonly during: string };
 
 export type Fault =
   | { readonly kind: 'apply'; readonly action: string; readonly nth: number; readonly how: ApplyFault }
   | { readonly kind: 'observe'; readonly action: string; readonly nth: number; readonly how: 'cannot-tell' | 'throws' }
   /** `orphans`: what the worker had started lives on without it. */
-  | { readonly kind: 'crash'; readonly worker: number; readonly call: number; readonly point: CallPoint; readonly downMs: number; readonly orphans: boolean }
+  | { readonly kind: 'crash'; readonly worker: number; readonly struck: Struck; readonly point: CallPoint; readonly downMs: number; readonly orphans: boolean }
   /** `stands`: a paused machine, whose monotonic clock stands still with it. */
-  | { readonly kind: 'freeze'; readonly worker: number; readonly call: number; readonly point: CallPoint; readonly forMs: number; readonly clock: 'runs' | 'stands' }
+  | { readonly kind: 'freeze'; readonly worker: number; readonly struck: Struck; readonly point: CallPoint; readonly forMs: number; readonly clock: 'runs' | 'stands' }
   /** `after`: the store commits and the answer is lost. */
   | { readonly kind: 'outage'; readonly atMs: number; readonly forMs: number; readonly after: boolean }
   | { readonly kind: 'person'; readonly atMs: number; readonly verb: RunVerb }
+  /** Somebody speaks this soon after the nth row of every run: in the middle of what follows from it. */
+  | { readonly kind: 'word'; readonly row: number; readonly plusMs: number; readonly verb: RunVerb }
   | { readonly kind: 'calendar'; readonly atMs: number; readonly what: 'freeze' | 'lift' | 'withdraw' | 'restore-release' | 'stop' | 'go' }
   | { readonly kind: 'bad-backup'; readonly nth: number }
   /** The new code cannot write: the silent 403. */
@@ -63,10 +68,14 @@ const MINUTE = 60_000;
 /** A run without faults takes about this long, milliseconds; what comes by the clock comes in here. */
 const USUAL_RUN_MS = 90_000;
 
+function oneCall(dice: Dice): Struck {
+  return dice.chance(0.5) ? { during: dice.pick(ACTIONS) } : { call: dice.whole(1, CALLS_OF_A_RUN) };
+}
+
 function oneFault(dice: Dice, workers: number): Fault {
   const kind = dice.pick([
     'apply', 'apply', 'apply', 'apply', 'observe', 'observe', 'crash', 'crash', 'freeze', 'freeze', 'outage', 'person',
-    'person', 'person', 'calendar', 'bad-backup', 'bad-release', 'blind-look',
+    'person', 'word', 'word', 'calendar', 'bad-backup', 'bad-release', 'blind-look',
   ] as const); // prettier-ignore
   const atMs = dice.whole(0, USUAL_RUN_MS);
   switch (kind) {
@@ -88,7 +97,7 @@ function oneFault(dice: Dice, workers: number): Fault {
       return {
         kind,
         worker: dice.whole(0, workers - 1),
-        call: dice.whole(1, CALLS_OF_A_RUN),
+        struck: oneCall(dice),
         point: dice.pick(CALL_POINTS),
         downMs: dice.whole(1_000, 90_000),
         orphans: dice.chance(0.3),
@@ -97,7 +106,7 @@ function oneFault(dice: Dice, workers: number): Fault {
       return {
         kind,
         worker: dice.whole(0, workers - 1),
-        call: dice.whole(1, CALLS_OF_A_RUN),
+        struck: oneCall(dice),
         point: dice.pick(CALL_POINTS),
         // Shorter and longer than a lease.
         forMs: dice.whole(5_000, 2 * MINUTE),
@@ -107,6 +116,8 @@ function oneFault(dice: Dice, workers: number): Fault {
       return { kind, atMs, forMs: dice.whole(500, MINUTE), after: dice.chance(0.5) };
     case 'person':
       return { kind, atMs, verb: dice.pick(RUN_VERBS) };
+    case 'word':
+      return { kind, row: dice.whole(1, 40), plusMs: dice.whole(0, 120), verb: dice.pick(RUN_VERBS) };
     case 'calendar':
       return {
         kind,
@@ -133,7 +144,7 @@ export function drawFaults(dice: Dice, workers: number): readonly Fault[] {
 export function faultText(fault: Fault): string {
   const { kind, ...rest } = fault;
   return `${kind} ${Object.entries(rest)
-    .map(([key, value]) => `${key}=${value}`)
+    .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
     .join(' ')}`.trim();
 }
 
@@ -141,6 +152,7 @@ export function faultText(fault: Fault): string {
 export class StrikingFaults {
   readonly #faults: readonly Fault[];
   readonly #counts = new Map<string, number>();
+  readonly #struck = new Set<Fault>();
   on = true;
   constructor(faults: readonly Fault[]) {
     this.#faults = faults;
@@ -180,12 +192,24 @@ export class StrikingFaults {
     return this.on && this.#faults.some((fault) => fault.kind === 'blind-look' && fault.nth === nth);
   }
 
-  /** What strikes the `call`th call of a worker at this point. */
-  cut(worker: number, call: number, point: CallPoint): (Fault & { kind: 'crash' | 'freeze' }) | null {
+  /** What strikes the `call`th call of a worker, which carries out this action if any, at this point. */
+  cut(
+    worker: number,
+    call: number,
+    action: string | null,
+    point: CallPoint,
+  ): (Fault & { kind: 'crash' | 'freeze' }) | null {
     if (!this.on) return null;
     for (const fault of this.#faults) {
       if (fault.kind !== 'crash' && fault.kind !== 'freeze') continue;
-      if (fault.worker === worker && fault.call === call && fault.point === point) return fault;
+      if (fault.point !== point) continue;
+      const { struck } = fault;
+      if ('call' in struck) {
+        if (fault.worker === worker && struck.call === call) return fault;
+      } else if (struck.during === action && !this.#struck.has(fault)) {
+        this.#struck.add(fault);
+        return fault;
+      }
     }
     return null;
   }
@@ -193,6 +217,14 @@ export class StrikingFaults {
   /** Those that strike by the clock. */
   timed(): readonly (Fault & { readonly atMs: number })[] {
     return this.#faults.filter((fault) => 'atMs' in fault);
+  }
+
+  /** Those that strike at a row. */
+  words(row: number): readonly (Fault & { readonly kind: 'word' })[] {
+    if (!this.on) return [];
+    return this.#faults.filter(
+      (fault): fault is Fault & { readonly kind: 'word' } => fault.kind === 'word' && fault.row === row,
+    );
   }
 
   get badRelease(): boolean {

@@ -7,7 +7,7 @@ import type { Dice } from './dice.ts';
 import type { EventLoop } from './event-loop.ts';
 import { CALL_POINTS, type CallPoint, type StrikingFaults } from './faults.ts';
 
-const [REQUEST, SERVED, REPLY] = CALL_POINTS;
+const [REQUEST, ARRIVED, SERVED, REPLY] = CALL_POINTS;
 
 /** One way between a worker and what it calls, milliseconds. */
 const LATENCY = { low: 1, high: 25 } as const;
@@ -94,17 +94,17 @@ export class Machine {
     else if (this.state === 'frozen') this.#backlog.push(work);
   }
 
-  /** A request to something outside; `serve` runs there and answers when it likes, or never. */
-  call<T>(serve: (answer: (settle: () => T) => void) => void): Promise<T> {
+  /** A request to something outside; `serve` runs there and answers when it likes, or never. `action`: what it carries out. */
+  call<T>(serve: (answer: (settle: () => T) => void) => void, action: string | null = null): Promise<T> {
     const call = this.#nextCall();
     return new Promise((resolve, reject) => {
-      this.#cut(call, REQUEST);
+      this.#cut(call, action, REQUEST);
       this.deliver(() => {
         this.#loop.after(this.#latency(), () => {
           serve((settle) => {
-            this.#cut(call, SERVED);
+            this.#cut(call, action, SERVED);
             this.#loop.after(this.#latency(), () => {
-              this.#cut(call, REPLY);
+              this.#cut(call, action, REPLY);
               this.deliver(() => {
                 try {
                   resolve(settle());
@@ -114,6 +114,7 @@ export class Machine {
               });
             });
           });
+          this.#cut(call, action, ARRIVED);
         });
       });
     });
@@ -152,9 +153,9 @@ export class Machine {
     return this.#dice.whole(LATENCY.low, LATENCY.high);
   }
 
-  #cut(call: number, point: CallPoint): void {
+  #cut(call: number, action: string | null, point: CallPoint): void {
     if (this.state !== 'up') return;
-    const fault = this.#faults.cut(this.index, call, point);
+    const fault = this.#faults.cut(this.index, call, action, point);
     if (fault === null) return;
     if (fault.kind === 'freeze') this.freeze(fault.forMs, fault.clock);
     else {

@@ -129,7 +129,10 @@ class YardAction {
       pgid === null ? Promise.resolve() : context.processStarted({ host: 'host', pgid, startTicks: pgid });
     if (!this.#world.actsBeforeRecord) await record();
     if (context.signal.aborted) return { kind: 'unknown', reason: 'told to stop before it began' };
-    const tookMs = dice.whole(200, 3_000) * (fault === 'slow' ? 15 : 1);
+    // A few take longer than a lease.
+    const tookMs = dice.chance(0.06)
+      ? dice.whole(30_000, 70_000)
+      : dice.whole(200, 3_000) * (fault === 'slow' ? 15 : 1);
     const breaks =
       fault === 'hangs' ? 'never-ends' : fault === 'unknown-half' || fault === 'fails-half' ? 'half' : null;
     const stop = (): void => this.#machine.tell(() => site.stop(job.id));
@@ -150,7 +153,7 @@ class YardAction {
         },
         (how) => answer(() => how),
       );
-    });
+    }, this.#name);
     if (this.#world.actsBeforeRecord) await record();
     const how = await pending;
     context.signal.removeEventListener('abort', stop);

@@ -201,6 +201,8 @@ export class Yard {
         const event = journal[run.seen];
         if (event === undefined) continue;
         this.say({ kind: 'row', run: run.id, event });
+        for (const { verb, plusMs } of this.#striking.words(event.seq))
+          this.loop.after(plusMs, () => this.#people.say(run.id, verb, null));
         this.#follow(run, event);
       }
     }
