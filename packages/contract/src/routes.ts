@@ -21,6 +21,7 @@ import {
   SCOPES,
   SecretSchema,
   TokenSchema,
+  SignalSchema,
 } from './views.ts';
 
 const Nothing = z.strictObject({});
@@ -88,6 +89,7 @@ export const routes = {
   commandRun: route({ name: 'commandRun', method: 'POST', path: '/runs/:run/commands', summary: 'Pause, resume, cancel, retry, skip, done by hand, resolve, roll back', access: 'operate', params: RunParams, body: z.strictObject({ verb: z.enum(RUN_VERBS), step: Slug.optional(), reason: z.string().max(2_000).default(''), evidence: z.string().max(10_000).optional(), as: z.enum(['applied', 'not-applied']).optional(), observed: z.strictObject({ version: Slug, writeOk: z.boolean() }).optional(), backup: z.strictObject({ grade: z.enum(BACKUP_GRADES), begunAt: InstantSchema, bytes: z.int().min(0).default(0) }).optional(), dryRun: z.boolean().default(false) }), response: z.object({ does: z.string() }), idempotency: true }),
   runLog: route({ name: 'runLog', method: 'GET', path: '/runs/:run/log', summary: 'Output of the steps of a run', access: 'operate', params: RunParams, query: z.strictObject({ step: Slug.optional(), after: z.coerce.number().int().min(0).default(0), limit: z.coerce.number().int().min(1).max(5_000).default(1_000) }), response: z.object({ lines: z.array(LogLineSchema), more: z.boolean() }) }),
   runJournal: route({ name: 'runJournal', method: 'GET', path: '/runs/:run/journal', summary: 'The journal of a run: the truth', access: 'read', params: RunParams, query: z.strictObject({ after: z.coerce.number().int().min(0).default(0) }), response: z.object({ events: z.array(JournalEventSchema) }) }),
+  signalRun: route({ name: 'signalRun', method: 'POST', path: '/runs/:run/signals/:name', summary: 'Tell a run that something outside has happened; kept until a step waits for it, and a repeat changes nothing', access: 'operate', params: z.strictObject({ run: Slug, name: Slug }), body: z.strictObject({ reason: z.string().max(2_000).default('') }), response: SignalSchema }),
   streamRun: route({ name: 'streamRun', method: 'GET', path: '/runs/:run/stream', summary: 'A run as it happens: `run` (RunView) and `log` (lines) events; resumes by Last-Event-ID', access: 'read', params: RunParams, response: z.union([RunSchema, z.array(LogLineSchema)]), stream: true }),
   stream: route({ name: 'stream', method: 'GET', path: '/stream', summary: 'The fleet as it happens: `runs` (open and just ended runs) and `audit` (events); resumes by Last-Event-ID', access: 'read', response: z.union([z.array(RunSummarySchema), AuditEventSchema]), stream: true }),
   // ---- record

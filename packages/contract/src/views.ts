@@ -164,8 +164,17 @@ export const RunStepSchema = z.object({
   switches: z.boolean(),
   /** A person does it by hand and ticks it with evidence. */
   manual: z.boolean(),
+  /** While it waits: when it has waited too long. */
+  waitsUntil: MaybeInstant,
 });
 export type RunStepView = z.infer<typeof RunStepSchema>;
+
+export const SignalSchema = z.object({
+  name: z.string(),
+  /** Null until it was received. */
+  receivedAt: MaybeInstant,
+  by: z.string().nullable(),
+});
 
 export const RunActionSchema = z.object({
   name: z.enum(RUN_VERBS),
@@ -191,6 +200,8 @@ export const RunSchema = RunSummarySchema.extend({
   window: WindowSchema.nullable(),
   steps: z.array(RunStepSchema),
   backup: BackupSchema.nullable(),
+  /** What its steps wait for from outside, by name. */
+  signals: z.array(SignalSchema),
   notices: z.array(
     z.object({
       event: z.string(),

@@ -101,6 +101,10 @@ describe('what a playbook may mean', () => {
     ['15: a step neither before nor after the mark', 'id: start, uses: app/start', 'id: start, uses: app/start, needs: stop', '11:5 `start` comes neither before nor after the point of no return `migrate`'],
     ['22: no proven backup before the mark', ', require: restored', '', '10:44 no backup, no point of no return: nothing before `migrate` has a `require`'],
     ['22: a proof of what is no backup', 'app/stage, undo', 'app/stage, require: written, undo', '6:35 `require` asks for a backup, and `app/stage` makes none'],
+    ['12: a time-out before closing that holds a site closed', 'wait: { until: window }', 'wait: { until: { signal: go } }, onTimeout: hold-closed', '4:52 `window` cannot `hold-closed` before the site closes'],
+    ['12: a time-out while closed that fails', 'id: stop, uses: app/stop,', 'id: stop, uses: app/stop, manual: true, timeout: 1h, onTimeout: fail,', '9:60 `stop` cannot `fail` while the site is closed'],
+    ['17: a time-out after opening that goes back', '- { id: tell,', '- { id: ok, wait: { until: { signal: ok } }, onTimeout: roll-back }\n  - { id: tell,', '15:48 `ok` cannot `roll-back` after it opens'],
+    ['what follows a time-out of what waits for nobody', 'id: stage, uses: app/stage,', 'id: stage, uses: app/stage, onTimeout: abort,', '6:35 `stage` waits for nobody, so nothing follows its time-out but a failed attempt'],
     ['recover names nothing', 'recover: back', 'recover: bakc', '16:10 there is no playbook `bakc`; did you mean `back`?'],
     ['recover names no recovery', 'recover: back', 'recover: good', '16:10 `good` is not a recovery'],
     ['an unknown action', 'app/stage', 'app/stgae', '6:18 unknown action `app/stgae`; did you mean `app/stage`?'],
@@ -120,6 +124,8 @@ describe('what a playbook may mean', () => {
   it.each<[string, string, string, string]>([
     ['6: it waits on a closed site', '- { id: start,', '- { id: nap, wait: { until: window } }\n  - { id: start,', '5:16 `nap` waits while the site is closed'],
     ['10: it opens without a probe of the old version', 'expect: from', 'expect: to', '8:5 `open` could never open the site: no version is observed after `restore`, `start`'],
+    ['6: it waits for somebody else', 'proxy/open }\n', 'proxy/open }\n  - { id: ok, wait: { until: { signal: ok } } }\n', '9:15 `ok` waits for somebody else, and a recovery waits for nobody'],
+    ['it gives up by a clock', 'uses: app/start', 'uses: app/start, manual: true, timeout: 1h, onTimeout: roll-back', '5:62 `start` is a step of a recovery, which never gives up by a clock'],
     ['14: it has a recovery of its own', 'proxy/open }\n', 'proxy/open }\nrecover: back\n', '9:10 a recovery has no recovery of its own; when it fails a person decides'],
     ['9: it disrupts after opening', 'proxy/open }\n', 'proxy/open }\n  - { id: late, uses: app/stop }\n', '9:5 `late` must come before the site is opened by `open`'],
   ])('a recovery, rule %s', (_rule, from, to, refusal) => {

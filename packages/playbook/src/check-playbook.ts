@@ -94,6 +94,7 @@ export function checkPlaybook(
       checkPointOfNoReturn(checked);
     }
     checkWaits(checked, recovery);
+    checkTimeouts(checked, recovery);
     checkOpeningGuard(checked, recovery ? 'from' : 'to');
     checkRecoverName(checked, catalogue, options.others);
     checkBackups(checked);
@@ -219,6 +220,13 @@ function checkWaits({ playbook, order, closing, opening, refuse }: Checked, reco
   if (from === null && !recovery) return;
   for (const step of playbook.steps) {
     if (step.kind !== 'wait') continue;
+    if (recovery && (step.until.kind === 'signal' || step.until.kind === 'upgrade')) {
+      refuse(
+        step.keyAt.wait ?? step.at,
+        `\`${step.id}\` waits for somebody else, and a recovery waits for nobody`,
+      );
+      continue;
+    }
     const isEarly = from !== null && order.isBefore(step.id, from.id);
     const isLate = opening !== null && order.isBefore(opening.step.id, step.id);
     if (!isEarly && !isLate)
@@ -229,6 +237,51 @@ function checkWaits({ playbook, order, closing, opening, refuse }: Checked, reco
       );
   }
 }
+
+/**
+ * "Keys, complete": what a time-out may ask for depends on whether users are in. A recovery has no clock: there is nowhere
+ * further back to go.
+ */
+function checkTimeouts(
+  { playbook, order, closing, opening, uses, refuse }: Checked,
+  recovery: boolean,
+): void {
+  const guard = opening?.step ?? uses.find(({ flags }) => flags.switchesTraffic)?.step ?? null;
+  for (const step of playbook.steps) {
+    const at = step.keyAt.onTimeout ?? step.keyAt.timeout ?? step.at;
+    const manual = step.kind === 'uses' && step.manual;
+    if (step.keyAt.onTimeout !== undefined && step.kind === 'uses' && !manual) {
+      refuse(
+        at,
+        `\`${step.id}\` waits for nobody, so nothing follows its time-out but a failed attempt`,
+        '`manual: true`, or `retry`',
+      );
+      continue;
+    }
+    if (step.onTimeout === null) continue;
+    if (recovery) {
+      if (manual) refuse(at, `\`${step.id}\` is a step of a recovery, which never gives up by a clock`);
+      continue;
+    }
+    const isEarly =
+      closing === null
+        ? guard === null || !order.isBefore(guard.id, step.id)
+        : step.id === closing.step.id || order.isBefore(step.id, closing.step.id);
+    const isLate = guard !== null && order.isBefore(guard.id, step.id);
+    const allowed = isEarly ? BEFORE_CLOSING : isLate ? AFTER_OPENING : WHILE_CLOSED;
+    if ((allowed as readonly string[]).includes(step.onTimeout)) continue;
+    const when = isEarly ? 'before the site closes' : isLate ? 'after it opens' : 'while the site is closed';
+    refuse(
+      at,
+      `\`${step.id}\` cannot \`${step.onTimeout}\` ${when}`,
+      `\`onTimeout\`: ${allowed.join(' or ')}`,
+    );
+  }
+}
+
+const BEFORE_CLOSING = ['fail', 'abort', 'roll-back'] as const;
+const WHILE_CLOSED = ['roll-back', 'hold-closed'] as const;
+const AFTER_OPENING = ['fail'] as const;
 
 /** A wrong word here would be noticed by the customer whom nobody told. */
 function checkNotices(playbook: Playbook, refuse: Checked['refuse']): void {

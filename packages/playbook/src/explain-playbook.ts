@@ -1,7 +1,7 @@
 /** A playbook as a plain listing, for `sitelift playbook show`: what happens, in which order, and what each step promises. */
 import type { ActionCatalogue } from './action-catalogue.ts';
 import { formatDuration } from './duration.ts';
-import type { ActionCall, Playbook, PlaybookStep } from './playbook.ts';
+import type { ActionCall, Playbook, PlaybookStep, PlaybookWaitStep } from './playbook.ts';
 
 export function explainPlaybook(playbook: Playbook, catalogue: ActionCatalogue): string {
   const lines = [`${playbook.name}: ${playbook.title}`];
@@ -45,6 +45,8 @@ function details(step: PlaybookStep, before: string | null, catalogue: ActionCat
   const inOrder =
     before === null ? step.needs.length === 0 : step.needs.length === 1 && step.needs[0] === before;
   if (!inOrder) found.push(step.needs.length === 0 ? 'needs nothing' : `needs ${step.needs.join(', ')}`);
+  if (step.onTimeout !== null)
+    found.push(`not over after ${formatDuration(step.timeoutMs)}: ${step.onTimeout}`);
   found.push(`expected ${formatDuration(step.expectMs)}, at most ${formatDuration(step.timeoutMs)}`);
   return found;
 }
@@ -58,13 +60,26 @@ function what(step: PlaybookStep): string {
     case 'uses':
       return call(step);
     case 'wait':
-      return step.until.kind === 'window'
-        ? 'waits for the maintenance window'
-        : `waits until ${new Date(step.until.at).toISOString()}`;
+      return waitsFor(step.until);
     case 'notify':
       return `tells ${step.to.join(', ')}: ${step.template}`;
     default:
       return step satisfies never;
+  }
+}
+
+function waitsFor(until: PlaybookWaitStep['until']): string {
+  switch (until.kind) {
+    case 'window':
+      return 'waits for the maintenance window';
+    case 'instant':
+      return `waits until ${new Date(until.at).toISOString()}`;
+    case 'signal':
+      return `waits for the signal ${until.name}`;
+    case 'upgrade':
+      return `waits until the upgrade of the customer's ${until.roles.join(', else ')} has ended well`;
+    default:
+      return until satisfies never;
   }
 }
 

@@ -77,6 +77,21 @@ describe('a playbook as read', () => {
     ]);
   });
 
+  it('waits for signals and for other environments, with a clock by default; a window only has the one it says', () => {
+    const { steps } = playbookOf(
+      `${HEAD}  - { id: a, wait: { until: { signal: tested } } }\n  - { id: b, wait: { until: { upgrade: [test, uat] } }, timeout: 2d, onTimeout: abort }\n  - { id: c, wait: { until: window } }\n  - { id: d, wait: { until: window }, timeout: 2d }\n  - { id: e, uses: app/stage, timeout: 3h }\n  - { id: f, uses: app/stage, manual: true, timeout: 3h }\n`,
+    );
+    expect(steps.map(({ onTimeout }) => onTimeout)).toEqual(['fail', 'abort', null, 'fail', null, null]);
+    expect(steps.map((step) => (step.kind === 'wait' ? step.until : null))).toEqual([
+      { kind: 'signal', name: 'tested' },
+      { kind: 'upgrade', roles: ['test', 'uat'] },
+      { kind: 'window' },
+      { kind: 'window' },
+      null,
+      null,
+    ]);
+  });
+
   it('may begin with a byte order mark, as text and as bytes', () => {
     const text = `\uFEFF${HEAD}${STEP}`;
     expect(playbookOf(text).name).toBe('a');
@@ -92,7 +107,7 @@ describe('a playbook of the wrong shape', () => {
   // prettier-ignore
   it.each<[string, string, string[]]>([
     ['an unknown key at the top', `titel: b\n${HEAD}${STEP}`, ['f.yaml:1:1: unknown key `titel`; did you mean `title`? (expected: one of the keys playbook, title, for, steps, recover)']],
-    ['an unknown key of a step', `${HEAD}  - { id: a, uses: app/stage, timout: 3m }\n`, ['f.yaml:4:31: unknown key `timout`; did you mean `timeout`? (expected: one of the keys id, title, owner, needs, timeout, expect, uses, with, undo, retry, require, disruptive, pointOfNoReturn, manual)']],
+    ['an unknown key of a step', `${HEAD}  - { id: a, uses: app/stage, timout: 3m }\n`, ['f.yaml:4:31: unknown key `timout`; did you mean `timeout`? (expected: one of the keys id, title, owner, needs, timeout, expect, onTimeout, uses, with, undo, retry, require, disruptive, pointOfNoReturn, manual)']],
     ['an unknown key of an undo', `${HEAD}  - { id: a, uses: app/stage, undo: { use: app/unstage } }\n`, ['f.yaml:4:37: `uses` is missing (expected: an action, family/verb)', 'f.yaml:4:39: unknown key `use`; did you mean `uses`? (expected: one of the keys uses, with)']],
     ['nothing to do', `${HEAD}  - { id: a }\n`, ['f.yaml:4:5: the step says nothing to do (expected: one of `uses`, `wait`, `notify`)']],
     ['two things to do', `${HEAD}  - { id: a, uses: app/stage, wait: { until: window } }\n`, ['f.yaml:4:5: the step is both `uses` and `wait` (expected: one of `uses`, `wait`, `notify`)']],
@@ -104,7 +119,7 @@ describe('a playbook of the wrong shape', () => {
     ['a role that is none', `for: { role: lvie }\n${HEAD}${STEP}`, ['f.yaml:1:14: `role` is "lvie"; did you mean `live`? (expected: a role (live, uat, test, validation, staging, sandbox) or a list of roles)']],
     ['a kind of step of a later version', `${HEAD}  - { id: a, gate: { kind: sign-off } }\n`, ['f.yaml:4:14: `gate` steps are not supported by this version']],
     ['a key of a later version', `inputs: {}\n${HEAD}  - { id: a, uses: app/stage, if: "true" }\n`, ['f.yaml:1:1: `inputs` is not supported by this version', 'f.yaml:5:31: `if` is not supported by this version']],
-    ['a wait of a later version', `${HEAD}  - { id: a, wait: { until: booking } }\n`, ['f.yaml:4:29: `wait: booking` is not supported by this version (expected: `window` or an instant)']],
+    ['a wait of a later version', `${HEAD}  - { id: a, wait: { until: booking } }\n`, ['f.yaml:4:29: `wait: booking` is not supported by this version (expected: `window`, `{ signal: <name> }`, `{ upgrade: <role> }`, or an instant with its offset, such as 2026-12-18T16:00:00Z)']],
     ['an expression', `${HEAD}  - { id: a, uses: app/stage, with: { v: "\${{ to }}" } }\n`, ['f.yaml:4:42: `${{ }}` expressions are not supported by this version (expected: a plain value)']],
   ])('%s is refused at its place', (_name, text, expected) => {
     expect(refusals(text)).toEqual(expected);

@@ -24,6 +24,7 @@ import {
   PlaybookFileSchema,
   STEP_KINDS,
   StepSchemas,
+  UNTIL_EXPECTED,
   type StepKind,
 } from './playbook-schema.ts';
 import { readYaml, type YamlPath, type YamlSource } from './read-yaml.ts';
@@ -123,6 +124,8 @@ function buildStep(
       return {
         kind,
         ...commonOf(data, DEFAULT_TIMEOUT_MS, DEFAULT_EXPECT_MS, at, before, source),
+        // The same text by hand waits without limit, unless it says what follows.
+        onTimeout: data.onTimeout ?? null,
         ...callOf(data),
         undo: data.undo === undefined ? null : callOf(data.undo),
         retry: {
@@ -139,7 +142,17 @@ function buildStep(
       const step = StepSchemas.wait.safeParse(known);
       if (!step.success) return refused(step.error.issues);
       const { until } = step.data.wait;
-      const common = commonOf(step.data, DEFAULT_WAIT_TIMEOUT_MS, DEFAULT_IDLE_EXPECT_MS, at, before, source);
+      const { onTimeout, timeout } = step.data;
+      const common = {
+        ...commonOf(step.data, DEFAULT_WAIT_TIMEOUT_MS, DEFAULT_IDLE_EXPECT_MS, at, before, source),
+        onTimeout: onTimeout ?? (timeout === undefined ? null : 'fail'),
+      };
+      if (typeof until === 'object') {
+        const outside = { ...common, onTimeout: onTimeout ?? 'fail' };
+        return 'signal' in until
+          ? { kind, ...outside, until: { kind: 'signal', name: until.signal } }
+          : { kind, ...outside, until: { kind: 'upgrade', roles: list(until.upgrade) } };
+      }
       if (until === 'window') return { kind, ...common, until: { kind: 'window' } };
       const instant = parseInstant(until);
       if (instant !== null) return { kind, ...common, until: { kind: 'instant', at: instant } };
@@ -159,6 +172,7 @@ function buildStep(
       return {
         kind,
         ...commonOf(step.data, DEFAULT_TIMEOUT_MS, DEFAULT_IDLE_EXPECT_MS, at, before, source),
+        onTimeout: null,
         to: list(notify.to),
         template: notify.template,
       };
@@ -239,7 +253,7 @@ function refuseLaterUntil(
     path: source.path,
     ...source.positionOf([...at, 'wait', 'until']),
     message: `\`wait: ${later}\` is not supported by this version`,
-    expected: '`window` or an instant',
+    expected: UNTIL_EXPECTED,
   });
   return true;
 }

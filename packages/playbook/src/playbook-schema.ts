@@ -3,7 +3,7 @@
  * check a file and make the JSON Schema for editors, so an editor never accepts what the check refuses by shape.
  */
 import { ENVIRONMENT_ROLES } from '@sitelift/domain/fleet/fleet.ts';
-import { BACKUP_GRADES } from '@sitelift/domain/run/plan.ts';
+import { BACKUP_GRADES, ON_TIMEOUT } from '@sitelift/domain/run/plan.ts';
 import { z } from 'zod';
 import { closed } from './explain-issue.ts';
 import {
@@ -23,6 +23,8 @@ export const MAX_STEPS = 200;
 /** A step that fails ten times running needs a person, not an eleventh time. */
 const MAX_RETRIES = 10;
 
+export const UNTIL_EXPECTED = `\`window\`, \`{ signal: <name> }\`, \`{ upgrade: <role> }\`, or ${INSTANT_EXPECTED}`;
+
 const ActionSchema = z
   .string({ error: 'an action, family/verb' })
   .regex(ACTION_PATTERN, 'an action, family/verb, such as `database/backup`');
@@ -35,7 +37,10 @@ const common = {
   needs: OneOrMore(NameSchema, 'the id of a step, or a list of ids').optional(),
   timeout: DurationSchema.optional(),
   expect: DurationSchema.optional(),
+  onTimeout: z.enum(ON_TIMEOUT).optional(),
 };
+/** A notice waits for nothing. */
+const { onTimeout: _, ...withoutTimeout } = common;
 
 export const StepSchemas = {
   uses: closed({
@@ -62,13 +67,24 @@ export const StepSchemas = {
   wait: closed({
     ...common,
     wait: closed({
-      until: z.union([z.literal('window'), z.string().regex(INSTANT_PATTERN)], {
-        error: `\`window\`, or ${INSTANT_EXPECTED}`,
-      }),
+      until: z.union(
+        [
+          z.literal('window'),
+          z.string().regex(INSTANT_PATTERN),
+          closed({ signal: NameSchema }),
+          closed({
+            upgrade: OneOrMore(
+              z.enum(ENVIRONMENT_ROLES),
+              `a role (${ENVIRONMENT_ROLES.join(', ')}) or a list of roles`,
+            ),
+          }),
+        ],
+        { error: UNTIL_EXPECTED },
+      ),
     }),
   }),
   notify: closed({
-    ...common,
+    ...withoutTimeout,
     notify: closed({
       to: OneOrMore(LineSchema, 'a contact role, an e-mail address, `all`, or a list of them'),
       template: NameSchema,
@@ -97,10 +113,10 @@ export const PlaybookFileSchema = closed({
 /** Keys that the language knows but this version of Sitelift does not carry out yet; each is refused by name. */
 export const LATER_KEYS = {
   top: ['inputs', 'checklists'],
-  step: ['environment', 'whenMissing', 'if', 'start', 'onTimeout'],
+  step: ['environment', 'whenMissing', 'if', 'start'],
   kind: ['gate', 'run'],
   wait: ['rules'],
-  until: ['booking', 'signal', 'upgrade'],
+  until: ['booking'],
 } as const;
 
 /** JSON Schema (2020-12) of a playbook file, for editors. */

@@ -3,7 +3,7 @@
  * bound to a driver or an instance yet; that is done when a run is planned and frozen.
  */
 import type { EnvironmentRole } from '@sitelift/domain/fleet/fleet.ts';
-import type { BackupGrade, JsonObject } from '@sitelift/domain/run/plan.ts';
+import type { BackupGrade, JsonObject, OnTimeout } from '@sitelift/domain/run/plan.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '@sitelift/domain/time/instant.ts';
 import type { EpochMs } from '@sitelift/domain/time/instant.ts';
 import type { Position, SourceError } from './source-error.ts';
@@ -33,6 +33,8 @@ interface StepBase {
   /** Written `needs`, or the step before; resolved, so no default is left for a reader to know. */
   readonly needs: readonly string[];
   readonly timeoutMs: number;
+  /** What follows when the step has waited that long; null: nothing. Written, or what the kind of step has by default. */
+  readonly onTimeout: OnTimeout | null;
   readonly expectMs: number;
   readonly at: Position;
   /** Where a key of the step stands; the step itself for a key that is not written. */
@@ -53,7 +55,12 @@ export interface PlaybookUsesStep extends StepBase, ActionCall {
 
 export interface PlaybookWaitStep extends StepBase {
   readonly kind: 'wait';
-  readonly until: { readonly kind: 'window' } | { readonly kind: 'instant'; readonly at: EpochMs };
+  readonly until:
+    | { readonly kind: 'window' }
+    | { readonly kind: 'instant'; readonly at: EpochMs }
+    | { readonly kind: 'signal'; readonly name: string }
+    /** Roles of the customer's environments: the first that exists. */
+    | { readonly kind: 'upgrade'; readonly roles: readonly EnvironmentRole[] };
 }
 
 export interface PlaybookNotifyStep extends StepBase {

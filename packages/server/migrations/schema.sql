@@ -582,6 +582,8 @@ CREATE TABLE public.run_step (
     started_at timestamp with time zone,
     ended_at timestamp with time zone,
     manual boolean DEFAULT false NOT NULL,
+    waits_for text[] DEFAULT '{}'::text[] NOT NULL,
+    waits_until timestamp with time zone,
     CONSTRAINT run_step_lane_check CHECK ((lane = ANY (ARRAY['main'::text, 'recover'::text])))
 )
 WITH (fillfactor='70');
@@ -1095,6 +1097,12 @@ CREATE INDEX run_due ON public.run USING btree (wake_at) WHERE (ended_at IS NULL
 --
 
 CREATE INDEX run_instance ON public.run USING btree (instance_id, created_at DESC);
+
+--
+-- Name: run_step_waits_for; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX run_step_waits_for ON public.run_step USING gin (waits_for) WHERE (state = 'waiting'::text);
 
 --
 -- Name: run_upgrade; Type: INDEX; Schema: public; Owner: -

@@ -200,6 +200,19 @@ export function addRunCommands(program: Command, context: CommandContext): void 
 
   program
     .command('logs')
+  program
+    .command('signal')
+    .description('tell a run that something outside has happened')
+    .argument('<run>', 'its id, or an instance for its newest run')
+    .argument('<name>', 'what the step waits for')
+    .option('--reason <text>', 'why', '')
+    .action(async (named: string, name: string, { reason }: { reason: string }) => {
+      const client = await context.client();
+      const params = { run: await runIdOf(client, named), name };
+      const signal = await client.call(routes.signalRun, { params, body: { reason } });
+      print(context, signal, ({ by }) => `The signal ${name} is known to the run (by ${plain(by)}).`);
+    });
+
     .description('output of the steps of a run')
     .argument('<run>', 'its id, or an instance for its newest run')
     .option('--step <step>', 'only this step')

@@ -41,6 +41,8 @@ function started(
     state: event.kind === 'step-handed-out' ? 'waiting' : 'running',
     attempt: event.attempt,
     claim: null,
+    deadline: event.kind === 'step-handed-out' ? (event.until ?? null) : null,
+    timedOut: null,
     startedSeq: record.startedSeq ?? event.seq,
     startedAt: event.at,
     endedAt: null,
@@ -160,6 +162,32 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
     case 'step-started':
     case 'step-handed-out':
       return started(plan, before, event);
+    case 'step-waiting':
+      return withStep(before, event.lane, event.step, {
+        state: 'waiting',
+        startedSeq: stepRecord(before, event.lane, event.step).startedSeq ?? event.seq,
+        startedAt: event.at,
+        endedAt: null,
+        reason: null,
+        deadline: event.until,
+        timedOut: null,
+      });
+    case 'step-timed-out':
+      return {
+        ...withStep(before, event.lane, event.step, {
+          state: 'failed',
+          endedAt: event.at,
+          reason: event.reason,
+          timedOut: event.onTimeout,
+          claim: null,
+        }),
+        held: null,
+        asked: null,
+      };
+    case 'signal-received':
+      return before.signals[event.name] === undefined
+        ? { ...before, signals: { ...before.signals, [event.name]: { by: event.by, at: event.at } } }
+        : before;
     case 'hand-claimed':
       return withStep(before, event.lane, event.step, {
         claim: { by: event.by, evidence: event.evidence },
@@ -231,6 +259,7 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
           failures: 0,
           retryAt: null,
           waitsSince: null,
+          timedOut: null,
         }),
         asked: null,
       };

@@ -4,7 +4,7 @@
  * crossed it stays (14). Closing and opening by hand are a claim until the proxy was seen to agree.
  */
 import { missingBackup } from './backup-proof.ts';
-import { no, yes, type CommandVerdict, type RunCommand } from './command-verdict.ts';
+import { no, yes, type CommandVerdict, type RunCommand } from './run-command.ts';
 import type { Lane, RunEventBody } from './events.ts';
 import { GRADE_ORDER } from './grades.ts';
 import { isManual, mustBeSeenOpen } from './hand-work.ts';

@@ -5,50 +5,12 @@
  */
 import { findStep, laneFlags, retryLane } from './apply-event.ts';
 import { byHandVerdict } from './by-hand-verdict.ts';
-import type { BackupRecord, RunEventBody, SiteObservation } from './events.ts';
 import { isManual } from './hand-work.ts';
 import type { RunPlan } from './plan.ts';
+import { no, yes, type CommandVerdict, type RunCommand } from './run-command.ts';
 import { endedWell, runStateName, waitingStep, type RunState } from './run-state.ts';
 
-export const RUN_VERBS = [
-  'pause',
-  'resume',
-  'cancel',
-  'retry',
-  'skip',
-  'done-by-hand',
-  'resolve',
-  'roll-back',
-] as const;
-export type RunVerb = (typeof RUN_VERBS)[number];
-
-export interface RunCommand {
-  readonly verb: RunVerb;
-  /** Needed by retry, skip, done-by-hand and resolve; defaults to the step that a person was asked about. */
-  readonly step: string | null;
-  readonly actor: string;
-  readonly reason: string;
-  /** What was seen, for `done-by-hand`. */
-  readonly evidence: string | null;
-  /** For `resolve`: what a person found out about an unknown outcome. */
-  readonly as: 'applied' | 'not-applied' | null;
-  /** For `done-by-hand` of a manual `app/probe`: what the person saw of the site. */
-  readonly observed?: SiteObservation | null;
-  /** For `done-by-hand` of a backup with a grade: the backup that the person made and vouches for. */
-  readonly backup?: BackupRecord | null;
-}
-
-export type CommandVerdict =
-  | { readonly allowed: true; readonly events: readonly RunEventBody[]; readonly does: string }
-  | { readonly allowed: false; readonly reasons: readonly string[] };
-
-export function no(...reasons: string[]): CommandVerdict {
-  return { allowed: false, reasons };
-}
-
-export function yes(does: string, ...events: RunEventBody[]): CommandVerdict {
-  return { allowed: true, events, does };
-}
+export { RUN_VERBS, type CommandVerdict, type RunCommand, type RunVerb } from './run-command.ts';
 
 /** The step that a command is about: the named one, else the one that waits for somebody, else the one that failed. */
 export function stepInQuestion(state: RunState, named: string | null): string | null {

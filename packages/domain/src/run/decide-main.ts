@@ -7,16 +7,18 @@ import { missingBackup } from './backup-proof.ts';
 import { noticeFailed } from './decide-way-back.ts';
 import type { Next } from './decide-next.ts';
 import { committingStep, type PlannedStep, type RunPlan, type UsesStep } from './plan.ts';
+import type { UndoEnding } from './events.ts';
 import { decideHandWork, isManual } from './hand-work.ts';
 import { openingVerdict } from './opening-verdict.ts';
 import { endedWell, stepRecord, waitedTooLong, type RunState } from './run-state.ts';
 import { checkCommit, type HoldVerdict, type StartFacts } from './start-facts.ts';
+import { deadlineOf, decideWait, lateStep, sooner, waitEnded } from './waiting.ts';
 
 function ask(code: string, question: string, step: string | null): Next {
   return { kind: 'append', event: { kind: 'asked-person', code, question, step } };
 }
 
-function beginUndo(reason: string, ending: 'rolled-back' | 'cancelled'): Next {
+function beginUndo(reason: string, ending: UndoEnding): Next {
   return { kind: 'append', event: { kind: 'undo-began', reason, ending } };
 }
 
@@ -87,7 +89,7 @@ function putPageUp(plan: RunPlan, state: RunState, now: EpochMs): Next | null {
     record.retryAt ?? (record.state === 'failed' ? (record.endedAt ?? now) + closing.retry.pauseMs : now);
   if (now < notBefore) return { kind: 'sleep', until: notBefore, why: `trying ${closing.id} again` };
   // The way back waits for no window and no freeze (I-33).
-  return perform(plan, closing, record.attempt + 1, false);
+  return begin(plan, closing, record.attempt + 1, now, false);
 }
 
 function isOver(step: PlannedStep, state: RunState): boolean {
@@ -139,45 +141,51 @@ function hold(state: RunState, verdict: HoldVerdict | null): Next | null {
   };
 }
 
-function waitStep(
-  step: PlannedStep & { kind: 'wait' },
-  plan: RunPlan,
-  state: RunState,
-  facts: StartFacts,
-  now: EpochMs,
-): Next | null {
-  if (step.until.kind === 'instant') {
-    const { at } = step.until;
-    return now >= at
-      ? null
-      : hold(state, { code: 'window-shut', reason: 'waiting for the agreed time', until: at });
+/**
+ * What a time-out asks for (semantics, "Keys, complete"). Before opening everything is taken back, and the ending says why;
+ * after it a person decides, because users are in (17).
+ */
+function timedOut(plan: RunPlan, state: RunState, late: NonNullable<ReturnType<typeof lateStep>>): Next {
+  const { step, onTimeout } = late;
+  const reason = `${step.title} timed out: ${late.reason}`;
+  if (state.openedAt !== null && state.closedAt === null)
+    return ask('timed-out-after-opening', `${reason}. Users are in; nothing goes back by itself.`, step.id);
+  switch (onTimeout) {
+    case 'hold-closed':
+      return ask('held-closed', `${reason}. The page stays up until a person decides.`, step.id);
+    case 'fail':
+    case 'abort':
+    case 'roll-back':
+      return state.pointCrossed ? turnBack(plan, state, reason, null) : beginUndo(reason, ENDING[onTimeout]);
+    default:
+      return onTimeout satisfies never;
   }
-  return hold(state, checkCommit(plan, facts, now));
 }
+
+const ENDING = { fail: 'failed', abort: 'aborted', 'roll-back': 'rolled-back' } as const;
 
 function failure(plan: RunPlan, state: RunState, step: UsesStep, now: EpochMs): Next {
   const record = stepRecord(state, 'main', step.id);
   if (record.failures <= step.retry.times) {
     const notBefore = (record.endedAt ?? now) + step.retry.pauseMs;
     if (now < notBefore) return { kind: 'sleep', until: notBefore, why: `trying ${step.id} again` };
-    return perform(plan, step, record.attempt + 1);
+    return begin(plan, step, record.attempt + 1, now);
   }
   return turnBack(plan, state, `${step.title} failed: ${record.reason ?? 'no reason given'}`, null);
 }
 
-function perform(
+/** An attempt of ours, or a manual step given to a person. */
+function begin(
   plan: RunPlan,
   step: PlannedStep,
   attempt: number,
+  now: EpochMs,
   commits = committingStep(plan)?.id === step.id,
 ): Next {
-  return {
-    kind: isManual(step) ? 'hand-out' : 'perform',
-    lane: 'main',
-    step: step.id,
-    attempt,
-    commits,
-  };
+  const start = { lane: 'main', step: step.id, attempt, commits } as const;
+  return isManual(step)
+    ? { kind: 'hand-out', ...start, until: deadlineOf(step, now) }
+    : { kind: 'perform', ...start };
 }
 
 export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, now: EpochMs): Next {
@@ -193,6 +201,8 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
       what === 'cancel' ? 'cancelled' : 'rolled-back',
     );
   }
+  const late = lateStep(plan, state);
+  if (late !== null) return timedOut(plan, state, late);
   if (state.paused !== null)
     return { kind: 'sleep', until: null, why: `paused by ${state.paused.by}: ${state.paused.reason}` };
 
@@ -201,7 +211,7 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
   if (held?.code === 'instance-busy' && held.until !== null && now < held.until) {
     return { kind: 'sleep', until: held.until, why: held.reason };
   }
-  let waits: Next | null = null;
+  let waits: (Next & { kind: 'sleep' }) | null = null;
   for (const step of plan.steps) {
     if (isOver(step, state)) continue;
     const ready = step.needs.every((id) => {
@@ -210,19 +220,29 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
     });
     if (!ready) continue;
     const record = stepRecord(state, 'main', step.id);
-    if (record.state === 'waiting') {
+    if (record.state === 'waiting' && step.kind === 'uses') {
       const next = decideHandWork('main', step, record);
       if (next.kind !== 'sleep') return next;
-      waits ??= next;
+      waits = sooner(waits, next);
       continue;
+    }
+    if (step.kind === 'wait') {
+      const wait = decideWait(step, plan, state, facts, now);
+      if ('next' in wait) {
+        if (wait.next.kind !== 'sleep') return wait.next;
+        waits = sooner(waits, wait.next);
+        continue;
+      }
+      const held = 'held' in wait ? hold(state, wait.held) : null;
+      if (held !== null) return held;
+      if (record.state === 'waiting' && state.held === null) return waitEnded(step, record);
     }
     const inVain = waitedTooLong(record, step.timeoutMs);
     if (inVain !== null) return turnBack(plan, state, `${step.title} failed: ${inVain}`, null);
     if (record.retryAt !== null && now < record.retryAt) {
       return { kind: 'sleep', until: record.retryAt, why: record.reason ?? `trying ${step.id} again` };
     }
-    const blocked =
-      step.kind === 'wait' ? waitStep(step, plan, state, facts, now) : guard(plan, state, step, facts, now);
+    const blocked = guard(plan, state, step, facts, now);
     if (record.state === 'failed' && step.kind === 'uses') {
       // Only a repeat is guarded again; turning back never is (I-33).
       const next = failure(plan, state, step, now);
@@ -230,7 +250,7 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
     }
     if (blocked !== null) return blocked;
     if (state.held !== null) return { kind: 'append', event: { kind: 'hold-ended' } };
-    return perform(plan, step, record.attempt + 1);
+    return begin(plan, step, record.attempt + 1, now);
   }
   return waits ?? { kind: 'finish', event: { kind: 'run-ended', state: 'succeeded', reason: null } };
 }

@@ -11,6 +11,7 @@ import type { Lane, RunEventBody } from './events.ts';
 import type { RunPlan } from './plan.ts';
 import type { RunState } from './run-state.ts';
 import type { StartFacts } from './start-facts.ts';
+import { nextDeadline, overdueStep } from './waiting.ts';
 
 export type Next =
   /** Start an attempt: journal `step-started`, observe, apply, observe, journal the outcome. */
@@ -28,6 +29,8 @@ export type Next =
       readonly step: string;
       readonly attempt: number;
       readonly commits: boolean;
+      /** When it has waited too long; null: never. */
+      readonly until: EpochMs | null;
     }
   /** Somebody says that closing or opening by hand is done: look at the proxy, and journal what it shows (semantics 20). */
   | { readonly kind: 'look'; readonly lane: Lane; readonly step: string }
@@ -56,6 +59,16 @@ function openAttempt(state: RunState): Next | null {
 
 export function decideNext(plan: RunPlan, state: RunState, facts: StartFacts, now: EpochMs): Next {
   if (state.ended !== null) return { kind: 'sleep', until: null, why: `ended: ${state.ended.state}` };
+  // Before any question: a clock runs on while a person is asked about something else, or a pause stands (semantics 6).
+  const overdue = overdueStep(plan, state, facts, now);
+  if (overdue !== null) return overdue;
+  const next = decideBy(plan, state, facts, now);
+  const deadline = nextDeadline(plan, state, now);
+  if (next.kind !== 'sleep' || deadline === null) return next;
+  return { ...next, until: Math.min(next.until ?? Infinity, deadline) };
+}
+
+function decideBy(plan: RunPlan, state: RunState, facts: StartFacts, now: EpochMs): Next {
   if (state.asked !== null)
     return { kind: 'sleep', until: null, why: `waiting for a person: ${state.asked.question}` };
   const open = openAttempt(state);

@@ -77,8 +77,9 @@ function proceed(
     if (!verdict.allowed)
       return ask(state, 'opening-refused', `The site may not open: ${verdict.reasons.join('; ')}.`, step.id);
   }
-  const kind = isManual(step) ? 'hand-out' : 'perform';
-  return { kind, lane, step: step.id, attempt: record.attempt + 1, commits: false };
+  const start = { lane, step: step.id, attempt: record.attempt + 1, commits: false };
+  // Nothing on a way back gives up by a clock: there is nowhere further back to go.
+  return isManual(step) ? { kind: 'hand-out', ...start, until: null } : { kind: 'perform', ...start };
 }
 
 export function decideUndo(plan: RunPlan, state: RunState, now: EpochMs): Next {

@@ -3,7 +3,7 @@
  * fence of the worker that wrote it (0 for people and the planner).
  */
 import type { EpochMs } from '../time/instant.ts';
-import type { BackupGrade, Json } from './plan.ts';
+import type { BackupGrade, Json, OnTimeout } from './plan.ts';
 
 /** How an attempt ended, in a driver's words. */
 export const OUTCOMES = ['done', 'already-done', 'retry-later', 'failed', 'unknown'] as const;
@@ -43,7 +43,25 @@ export type RunEventBody =
       readonly lane: Lane;
       readonly step: string;
       readonly attempt: number;
+      /** When it has waited too long; absent: never. */
+      readonly until?: EpochMs;
     }
+  | {
+      /** The step waits for something outside; its clock runs from here. */
+      readonly kind: 'step-waiting';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly until: EpochMs | null;
+    }
+  | {
+      readonly kind: 'step-timed-out';
+      readonly lane: Lane;
+      readonly step: string;
+      readonly onTimeout: OnTimeout;
+      readonly reason: string;
+    }
+  /** Something outside spoke; kept whether or not anybody waits for it yet. */
+  | { readonly kind: 'signal-received'; readonly name: string; readonly by: string }
   | {
       /** A person says that closing or opening by hand is done; it counts when the proxy was seen to agree (semantics 20). */
       readonly kind: 'hand-claimed';
@@ -121,7 +139,7 @@ export type RunEventBody =
   | { readonly kind: 'retry-requested'; readonly by: string; readonly step: string }
   | { readonly kind: 'cancel-requested'; readonly by: string; readonly reason: string }
   | { readonly kind: 'roll-back-requested'; readonly by: string; readonly reason: string }
-  | { readonly kind: 'undo-began'; readonly reason: string; readonly ending: 'rolled-back' | 'cancelled' }
+  | { readonly kind: 'undo-began'; readonly reason: string; readonly ending: UndoEnding }
   | { readonly kind: 'recovery-began'; readonly reason: string; readonly by: string | null }
   | {
       readonly kind: 'run-ended';
@@ -129,6 +147,9 @@ export type RunEventBody =
       readonly siteOpen: boolean | null;
       readonly reason: string | null;
     };
+
+/** Why everything was taken back: how the run ends when it has been. */
+export type UndoEnding = 'rolled-back' | 'cancelled' | 'aborted' | 'failed';
 
 /** A process group of ours on a host: enough to recognise it after a crash (a pid alone may have been given away). */
 export interface ProcessRef {

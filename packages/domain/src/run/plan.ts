@@ -41,14 +41,23 @@ export interface BoundAction {
   readonly flags: ActionFlags;
 }
 
+/**
+ * What follows when something that waits has waited too long. `fail`, `abort` and `roll-back` take back what was done and tell
+ * apart why; `hold-closed` keeps the page up and asks a person. No time-out ever passes a step (semantics 12).
+ */
+export const ON_TIMEOUT = ['fail', 'abort', 'roll-back', 'hold-closed'] as const;
+export type OnTimeout = (typeof ON_TIMEOUT)[number];
+
 interface StepCommon {
   readonly id: string;
   readonly title: string;
   readonly owner: string | null;
   /** Ids of the steps that must have ended well before this one starts. */
   readonly needs: readonly string[];
-  /** Limit of one attempt. */
+  /** Limit of one attempt; of the waiting, for a step that waits. */
   readonly timeoutMs: number;
+  /** For what waits; null or absent: it waits without limit, as all did in plans of the first version. */
+  readonly onTimeout?: OnTimeout | null;
   /** The playbook's own estimate; stands for p95 until five runs exist (semantics 7). */
   readonly expectMs: number;
 }
@@ -69,7 +78,16 @@ export interface UsesStep extends StepCommon {
 
 export interface WaitStep extends StepCommon {
   readonly kind: 'wait';
-  readonly until: { readonly kind: 'instant'; readonly at: EpochMs } | { readonly kind: 'window' };
+  readonly until:
+    | { readonly kind: 'instant'; readonly at: EpochMs }
+    | { readonly kind: 'window' }
+    /** Something outside says so, by name; it may have said so before anybody waited. */
+    | { readonly kind: 'signal'; readonly name: string }
+    /** The last upgrade of each of these instances of the customer went to the same release and ended well. */
+    | {
+        readonly kind: 'upgrade';
+        readonly instances: readonly { readonly id: InstanceId; readonly slug: string }[];
+      };
 }
 
 export interface NotifyStep extends StepCommon {

@@ -11,8 +11,9 @@ import type {
   SiteObservation,
   StepState,
   TerminalState,
+  UndoEnding,
 } from './events.ts';
-import type { JsonObject, RunPlan } from './plan.ts';
+import type { JsonObject, OnTimeout, RunPlan } from './plan.ts';
 
 export interface StepRecord {
   readonly state: StepState;
@@ -36,6 +37,10 @@ export interface StepRecord {
   readonly process: ProcessRef | null;
   /** Somebody says that closing or opening by hand is done, and nobody has looked yet. */
   readonly claim: { readonly by: string; readonly evidence: string } | null;
+  /** While it waits: when it has waited too long. */
+  readonly deadline: EpochMs | null;
+  /** It has waited too long, and this follows. */
+  readonly timedOut: OnTimeout | null;
 }
 
 export interface RunState {
@@ -53,6 +58,8 @@ export interface RunState {
   readonly openedAt: EpochMs | null;
   /** The site was opened after the point of no return: users were let in, so nothing goes back by itself (semantics 17). */
   readonly openedAfterPoint: boolean;
+  /** What was signalled from outside, by name: the first word of each counts. */
+  readonly signals: Readonly<Record<string, { readonly by: string; readonly at: EpochMs }>>;
   readonly held: { readonly code: string; readonly reason: string; readonly until: EpochMs | null } | null;
   readonly asked: { readonly code: string; readonly question: string; readonly step: string | null } | null;
   readonly paused: { readonly by: string; readonly reason: string } | null;
@@ -61,7 +68,7 @@ export interface RunState {
     readonly by: string;
     readonly reason: string;
   } | null;
-  readonly ending: 'rolled-back' | 'cancelled' | null;
+  readonly ending: UndoEnding | null;
   readonly endingReason: string | null;
   readonly ended: {
     readonly state: TerminalState;
@@ -84,6 +91,8 @@ const FRESH_STEP: StepRecord = {
   output: {},
   process: null,
   claim: null,
+  deadline: null,
+  timedOut: null,
 };
 
 /** The state before the first event. */
@@ -107,6 +116,7 @@ export function initialRunState(plan: RunPlan): RunState {
     closedAt: null,
     openedAt: null,
     openedAfterPoint: false,
+    signals: {},
     held: null,
     asked: null,
     paused: null,

@@ -83,9 +83,10 @@ export class Story {
           this.perform(next.lane, next.step, next.attempt);
           break;
         case 'hand-out': {
-          const { lane, step, attempt } = next;
+          const { lane, step, attempt, until } = next;
           this.told.push(`${lane === 'main' ? '' : `${lane}:`}${step} by hand`);
-          this.append({ kind: 'step-handed-out', lane, step, attempt });
+          const clock = until === null ? {} : { until };
+          this.append({ kind: 'step-handed-out', lane, step, attempt, ...clock });
           break;
         }
         case 'look': {

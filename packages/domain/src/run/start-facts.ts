@@ -14,6 +14,8 @@ export interface StartFacts {
   /** `any-time`: no window is asked for. Otherwise the one that is open or the next; null when none is in sight. */
   readonly window: 'any-time' | WindowOccurrence | null;
   readonly history: StepHistory;
+  /** Instances whose last upgrade went to this run's release and ended well; of those that the plan waits for. */
+  readonly upgraded?: ReadonlySet<string>;
 }
 
 /** Why a run is held, with the next legal time where one is known. Held, never failed (semantics 6, requirement C47). */

@@ -23,6 +23,21 @@ export async function loadHistory(tx: Database | Transaction, product: string): 
   return new Map(rows.map((row) => [row.step_id, row.took.map(Number)]));
 }
 
+/** Of the instances that the plan waits for: those whose last upgrade went to the same release and ended well. */
+async function loadUpgraded(tx: Transaction, plan: RunPlan): Promise<ReadonlySet<string>> {
+  const awaited = plan.steps.flatMap((step) =>
+    step.kind === 'wait' && step.until.kind === 'upgrade' ? step.until.instances.map(({ id }) => id) : [],
+  );
+  if (awaited.length === 0) return new Set();
+  const { rows } = await sql<{ id: string }>`
+    select last.instance_id as id
+      from (select distinct on (instance_id) instance_id, id, to_release_id from upgrade
+             where instance_id = any(${awaited}) order by instance_id, created_at desc, id desc) last
+      join run r on r.upgrade_id = last.id
+     where last.to_release_id = ${plan.to.releaseId} and r.state = 'succeeded'`.execute(tx);
+  return new Set(rows.map(({ id }) => id));
+}
+
 interface ScopedRow {
   readonly scope: Scope;
 }
@@ -63,6 +78,7 @@ export async function loadStartFacts(
         frozen === undefined ? null : { reason: frozen.reason, untilAt: frozen.until_at?.getTime() ?? null },
       window: plan.anyTime ? 'any-time' : nextOccurrence(mine, plan.instance.zone, now),
       history: await loadHistory(tx, plan.product),
+      upgraded: await loadUpgraded(tx, plan),
     },
   };
 }

@@ -38,6 +38,13 @@ export async function settleRun(tx: Transaction, run: RunHandle, deps: SettleDep
   await sql`update instance_claim set released_at = app_now() where upgrade_id = ${upgradeId} and released_at is null`.execute(
     tx,
   );
+  // Runs of the customer's other environments that wait for this one are due; who is busy with them is not waited for.
+  await sql`
+    update run set wake_at = app_now()
+     where leased_by is null and ended_at is null and id in (
+       select run_id from run_step where state = 'waiting' and waits_for @> array[${`upgrade:${plan.instance.id}`}])`.execute(
+    tx,
+  );
   const seen = state.observed?.site ?? null;
   const installed = ended.state === 'succeeded' ? plan.to.version : plan.from.version;
   const observedAt = new Date(ended.at);

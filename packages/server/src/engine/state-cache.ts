@@ -77,7 +77,8 @@ async function saveStep(
     update run_step set
       state = ${record.state}, state_detail = ${record.reason}, attempt = ${record.attempt},
       not_applied = ${record.notApplied}, started_seq = ${record.startedSeq},
-      started_at = ${at(record.startedAt)}, ended_at = ${at(record.endedAt)}
+      started_at = ${at(record.startedAt)}, ended_at = ${at(record.endedAt)},
+      waits_until = ${at(record.state === 'waiting' ? record.deadline : null)}
     where run_id = ${runId} and lane = ${lane} and step_id = ${step}`.execute(tx);
 }
 

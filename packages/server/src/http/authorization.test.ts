@@ -71,6 +71,7 @@ const WHO_MAY: Record<keyof Routes, readonly Principal[]> = {
   getRun: READ,
   commandRun: OPERATE,
   runLog: OPERATE,
+  signalRun: OPERATE,
   runJournal: READ,
   streamRun: READ,
   stream: READ,

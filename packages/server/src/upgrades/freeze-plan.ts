@@ -3,7 +3,13 @@
  * addresses, every policy to its value. Pure. What cannot be bound is named, all of it at once; nothing is left to be found
  * out at three in the morning.
  */
-import type { ActionCall, Playbook, PlaybookStep, PlaybookUsesStep } from '@sitelift/playbook/playbook.ts';
+import type {
+  ActionCall,
+  Playbook,
+  PlaybookStep,
+  PlaybookUsesStep,
+  PlaybookWaitStep,
+} from '@sitelift/playbook/playbook.ts';
 import { ACTION_CATALOGUE } from '@sitelift/playbook/action-catalogue.ts';
 import type { Release, WindowOccurrence } from '@sitelift/domain/fleet/fleet.ts';
 import type {
@@ -12,6 +18,7 @@ import type {
   PlannedStep,
   PlaybookRef,
   RunPlan,
+  WaitStep,
 } from '@sitelift/domain/run/plan.ts';
 
 export interface Contact {
@@ -31,6 +38,8 @@ export interface FreezeInput {
   readonly recover: { readonly ref: PlaybookRef; readonly playbook: Playbook } | null;
   readonly customer: RunPlan['customer'] & { readonly contacts: readonly Contact[] };
   readonly instance: RunPlan['instance'];
+  /** The customer's other instances of the same product. */
+  readonly siblings?: readonly Pick<RunPlan['instance'], 'id' | 'slug' | 'role'>[];
   readonly bindings: JsonObject;
   readonly product: string;
   readonly from: RunPlan['from'];
@@ -110,6 +119,21 @@ class Freezer {
     return [...new Set(addresses)];
   }
 
+  /** The first role of the list that the customer has; all its instances of this product. */
+  until({ id, until }: PlaybookWaitStep): WaitStep['until'] {
+    if (until.kind !== 'upgrade') return until;
+    const others = this.input.siblings ?? [];
+    const role = until.roles.find((each) => others.some((other) => other.role === each));
+    if (role === undefined)
+      this.problems.push(
+        `step ${id} waits for the upgrade of ${until.roles.join(' or ')}, and the customer has none`,
+      );
+    const instances = others
+      .filter((other) => other.role === role)
+      .map((other) => ({ id: other.id, slug: other.slug }));
+    return { kind: 'upgrade', instances };
+  }
+
   uses(step: PlaybookUsesStep, call: ActionCall): BoundAction {
     const { action, input } = call;
     return step.manual
@@ -120,9 +144,10 @@ class Freezer {
   step(step: PlaybookStep): PlannedStep {
     const { id, title, owner, needs, timeoutMs, expectMs } = step;
     const common = { id, title, owner, needs, timeoutMs, expectMs };
+    const clock = step.onTimeout === null ? {} : { onTimeout: step.onTimeout };
     switch (step.kind) {
       case 'wait':
-        return { ...common, kind: 'wait', until: step.until };
+        return { ...common, kind: 'wait', until: this.until(step), ...clock };
       case 'notify':
         return { ...common, kind: 'notify', to: this.recipients(step.to), template: step.template };
       case 'uses':
@@ -135,7 +160,7 @@ class Freezer {
           pointOfNoReturn: step.pointOfNoReturn,
           require: step.require,
           prove: step.require === null || step.manual ? null : this.action('database/prove', {}, false),
-          ...(step.manual ? { manual: true } : {}),
+          ...(step.manual ? { manual: true, ...clock } : {}),
         };
       default:
         return step satisfies never;

@@ -65,6 +65,18 @@ async function lockInstance(tx: Transaction, instanceId: string): Promise<Instan
   return rows[0] ?? null;
 }
 
+async function loadSiblings(
+  tx: Transaction,
+  { id, customer_id, product_id }: InstanceFacts,
+): Promise<readonly Pick<RunPlan['instance'], 'id' | 'slug' | 'role'>[]> {
+  const { rows } = await sql<Pick<RunPlan['instance'], 'id' | 'slug' | 'role'>>`
+    select id, slug, role from instance
+     where customer_id = ${customer_id} and product_id = ${product_id} and id <> ${id} and removed_at is null order by slug`.execute(
+    tx,
+  );
+  return rows;
+}
+
 interface ReleaseFacts {
   readonly id: RunPlan['to']['releaseId'];
   readonly version: string;
@@ -154,6 +166,7 @@ export async function requestUpgrade(deps: RequestDeps, request: UpgradeRequest)
           contacts: instance.contacts,
         },
         instance: { id, slug, role, url, zone, host, settings },
+        siblings: await loadSiblings(tx, instance),
         bindings,
         product,
         from: { version: instance.observed_version, artefact: current?.artefact ?? null },

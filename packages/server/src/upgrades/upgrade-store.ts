@@ -77,6 +77,22 @@ async function insertSteps(tx: Transaction, runId: string, plan: RunPlan): Promi
   }
 }
 
+/** What ends a wait, as words that whoever ends it can look up: `signal:<name>`, `upgrade:<instance>`. */
+function waitsFor(step: PlannedStep): string[] {
+  if (step.kind !== 'wait') return [];
+  switch (step.until.kind) {
+    case 'signal':
+      return [`signal:${step.until.name}`];
+    case 'upgrade':
+      return step.until.instances.map(({ id }) => `upgrade:${id}`);
+    case 'instant':
+    case 'window':
+      return [step.until.kind];
+    default:
+      return step.until satisfies never;
+  }
+}
+
 async function insertStep(
   tx: Transaction,
   runId: string,
@@ -87,11 +103,13 @@ async function insertStep(
   const flags = step.kind === 'uses' ? step.run.flags : null;
   await sql`
     insert into run_step (run_id, lane, step_id, position, title, kind, action, driver, needs, has_undo, marked, mutates,
-                          closes, opens, switches, expect_ms, manual)
+                          closes, opens, switches, expect_ms, manual, waits_for)
     values (${runId}, ${lane}, ${step.id}, ${position}, ${step.title}, ${step.kind},
             ${step.kind === 'uses' ? step.run.action : null}, ${step.kind === 'uses' ? step.run.driver : null},
             ${[...step.needs]}::text[], ${step.kind === 'uses' && step.undo !== null},
             ${step.kind === 'uses' && step.pointOfNoReturn}, ${flags !== null && mutatesSite(flags)},
             ${flags?.closesSite ?? false}, ${flags?.opensSite ?? false}, ${flags?.switchesTraffic ?? false},
-            ${step.expectMs}, ${step.kind === 'uses' && step.manual === true})`.execute(tx);
+            ${step.expectMs}, ${step.kind === 'uses' && step.manual === true}, ${waitsFor(step)}::text[])`.execute(
+    tx,
+  );
 }

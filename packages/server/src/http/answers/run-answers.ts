@@ -4,7 +4,8 @@ import type { RunCommand } from '@sitelift/domain/run/command-verdict.ts';
 import { decideCommand } from '@sitelift/domain/run/command-verdict.ts';
 import { newId } from '../../db/new-id.ts';
 import { commandRun } from '../../engine/command-run.ts';
-import { getRun, loadRunState } from '../views/run-detail-views.ts';
+import { signalRun } from '../../engine/signal-run.ts';
+import { getRun, loadRunState, signalView } from '../views/run-detail-views.ts';
 import { listJournal, listLog, runExists } from '../views/run-log-views.ts';
 import { listRuns } from '../views/runs-views.ts';
 import type { Answers } from '../answer.ts';
@@ -17,7 +18,7 @@ const STOPPED_RETRY_SECONDS = 60;
 
 type RunAnswers = Pick<
   Answers,
-  'requestUpgrade' | 'listRuns' | 'getRun' | 'commandRun' | 'runLog' | 'runJournal'
+  'requestUpgrade' | 'listRuns' | 'getRun' | 'commandRun' | 'signalRun' | 'runLog' | 'runJournal'
 >;
 
 export function runAnswers(deps: HttpDeps): RunAnswers {
@@ -101,6 +102,15 @@ export function runAnswers(deps: HttpDeps): RunAnswers {
       }
       const result = await commandRun({ db, hooks: deps.runHooks }, params.run, command);
       if (result.ok) return { does: result.does };
+      if (!result.found) throw new Problem('not-found');
+      throw new Problem('command-refused', { reasons: result.reasons });
+    },
+    signalRun: async ({ params, body, caller }) => {
+      checkId('run', params.run);
+      const { name } = params;
+      const signal = { name, actor: caller.actor, reason: body.reason };
+      const result = await signalRun({ db, hooks: deps.runHooks }, params.run, signal);
+      if (result.ok) return signalView(result.state, name);
       if (!result.found) throw new Problem('not-found');
       throw new Problem('command-refused', { reasons: result.reasons });
     },

@@ -10,6 +10,7 @@ import { decideCommand, RUN_VERBS, type RunVerb } from '@sitelift/domain/run/com
 import { forecastStepMs, type StepHistory } from '@sitelift/domain/run/forecast.ts';
 import type { BackupGrade, RunPlan } from '@sitelift/domain/run/plan.ts';
 import type { RunState } from '@sitelift/domain/run/run-state.ts';
+import { signalsOf } from '@sitelift/domain/run/signal-verdict.ts';
 import { sql } from 'kysely';
 import type { Database, Transaction } from '../../db/database.ts';
 import { loadJournal, toEvent } from '../../engine/pg-run-store.ts';
@@ -28,6 +29,7 @@ type FullStepRow = StepRow & {
   readonly opens: boolean;
   readonly switches: boolean;
   readonly manual: boolean;
+  readonly waits_until: Date | null;
 };
 
 interface UpgradeRow {
@@ -87,6 +89,17 @@ function stepView(row: FullStepRow, history: StepHistory): RunStepView {
     opens: row.opens,
     switches: row.switches,
     manual: row.manual,
+    waitsUntil: row.waits_until?.toISOString() ?? null,
+  };
+}
+
+/** A signal that a run knows, as its journal has it. */
+export function signalView(state: RunState, name: string): RunView['signals'][number] {
+  const received = state.signals[name];
+  return {
+    name,
+    receivedAt: received === undefined ? null : new Date(received.at).toISOString(),
+    by: received?.by ?? null,
   };
 }
 
@@ -183,6 +196,7 @@ export async function getRun(db: Database, runId: string, scopes: readonly Scope
               },
         steps: steps.map((step) => stepView(step, history)),
         backup: await loadBackup(tx, runId),
+        signals: signalsOf(plan).map((name) => signalView(state, name)),
         notices: await loadNotices(tx, runId),
         actions: RUN_VERBS.map((verb) => actionFor(plan, state, verb, scopes)),
       };
