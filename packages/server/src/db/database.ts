@@ -9,8 +9,6 @@ import type { Tables } from './tables.ts';
 export type Database = Kysely<Tables>;
 export type Transaction = KyselyTransaction<Tables>;
 
-const INT8_OID = 20;
-
 function parseInt8(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value)) throw new Error(`an int8 beyond 2^53 came from the database: ${text}`);
@@ -19,7 +17,7 @@ function parseInt8(text: string): number {
 
 const types: CustomTypesConfig = {
   getTypeParser: ((oid: Parameters<typeof pgTypes.getTypeParser>[0], format?: 'text' | 'binary') =>
-    Number(oid) === INT8_OID
+    oid === pgTypes.builtins.INT8
       ? parseInt8
       : format === 'binary'
         ? pgTypes.getTypeParser(oid, 'binary')
