@@ -31,8 +31,8 @@ async function listScreens(url: string, token: string): Promise<readonly Screen[
   if (run === undefined) throw new Error('this demo has no run yet');
   return [
     { name: 'sign-in', path: '/', shows: 'text=Sign in to Sitelift', signedIn: false },
-    { name: 'tonight', path: '/', shows: 'table', signedIn: true },
-    { name: 'fleet', path: '/fleet', shows: 'table', signedIn: true },
+    { name: 'tonight', path: '/', shows: 'table >> text=north-live', signedIn: true },
+    { name: 'fleet', path: '/fleet', shows: 'table >> text=north-live', signedIn: true },
     { name: 'run', path: `/runs/${run.id}`, shows: '[role=log] .mono', signedIn: true },
   ];
 }
@@ -49,7 +49,6 @@ async function take(
   if (screen.signedIn) await seat.page.setExtraHTTPHeaders({ authorization: `Bearer ${token}` });
   await seat.page.goto(screen.path, { waitUntil: 'domcontentloaded' });
   await seat.page.locator(screen.shows).first().waitFor();
-  if (screen.signedIn) await seat.page.getByText('Live', { exact: true }).first().waitFor();
   await seat.page.evaluate('document.fonts.ready.then(() => {})');
   await seat.page.screenshot({ path: file });
   await seat.close();

@@ -2,6 +2,7 @@
  * What the CLI prints: tables for people, one JSON document for scripts (`--json`), problems on stderr. Times are in the
  * site's zone with the zone printed, or in UTC where no site is meant. Colour only where a terminal is looking.
  */
+import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
 
@@ -10,6 +11,21 @@ export interface Terminal {
   readonly err: (text: string) => void;
   readonly isTty: boolean;
   readonly columns: number;
+  /** Asks and gives what was typed; absent where nobody is there to answer. */
+  readonly ask?: (question: string, signal: AbortSignal) => Promise<string>;
+}
+
+/** On standard error: standard output may be going elsewhere. An input that ends (Ctrl-D) has said nothing. */
+async function askOnTerminal(question: string, signal: AbortSignal): Promise<string> {
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      reader.once('close', () => resolve(''));
+      reader.question(question, { signal }).then(resolve, reject);
+    });
+  } finally {
+    reader.close();
+  }
 }
 
 export function processTerminal(): Terminal {
@@ -18,6 +34,7 @@ export function processTerminal(): Terminal {
     err: (text) => void process.stderr.write(`${text}\n`),
     isTty: process.stdout.isTTY,
     columns: process.stdout.columns ?? 120,
+    ...(process.stdin.isTTY ? { ask: askOnTerminal } : {}),
   };
 }
 
@@ -42,7 +59,8 @@ const STATE_TONES: Readonly<Record<string, readonly [Tone, string]>> = {
   'up-to-date': ['ok', '✓'],
   start: ['run', '▶'],
   wait: ['idle', '◷'],
-  hold: ['wait', '⚿'],
+  // Not every font has a padlock or a key.
+  hold: ['wait', '‖'],
   refuse: ['fail', '✗'],
   planned: ['idle', '○'],
   running: ['run', '◉'],

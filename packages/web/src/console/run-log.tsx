@@ -93,7 +93,7 @@ export function RunLog({
   return (
     <section aria-label="Log" className="flex min-h-64 min-w-0 flex-1 flex-col">
       <h2 className="flex flex-wrap items-center gap-x-3 border-b border-line px-4 py-2 font-medium">
-        Log <LiveDot liveness={liveness} />
+        Log {run.endedAt === null && <LiveDot liveness={liveness} />}
         <span className="num ml-auto text-xs font-normal text-fg3">
           {lines.length} {lines.length === 1 ? 'line' : 'lines'}, times in {city(run.zone)}
         </span>

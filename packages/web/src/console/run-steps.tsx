@@ -1,5 +1,6 @@
 /** The playbook of a run: every step of it, also those still to come, with its time against what was forecast. */
 import type { RunStepView, RunView } from '@sitelift/contract/views.ts';
+import { useEffect, useRef } from 'react';
 import { elapsed, sentence } from '../ui/format.ts';
 import { StatusGlyph, statusOfStep } from '../ui/status.tsx';
 import { useNow } from '../ui/use-now.ts';
@@ -70,12 +71,23 @@ function StepItem({ step, isOver }: { readonly step: RunStepView; readonly isOve
 
 export function RunSteps({ run }: { readonly run: RunView }) {
   const isOver = run.endedAt !== null;
+  const pane = useRef<HTMLElement>(null);
+  const now = run.steps.find(({ state }) => NOW.has(state))?.id;
+  // Where the run is stays in sight; the page itself does not move.
+  useEffect(() => {
+    const step = pane.current?.querySelector<HTMLElement>('[aria-current=step]');
+    const box = pane.current;
+    if (step === undefined || step === null || box === null) return;
+    const below = step.offsetTop + step.offsetHeight - box.offsetTop - box.clientHeight;
+    if (below > box.scrollTop) box.scrollTop = below;
+  }, [now]);
   const main = run.steps.filter(({ lane }) => lane === 'main');
   const recover = run.steps.filter(
     ({ lane, state }) => lane === 'recover' && (state !== 'pending' || run.state === 'recovering'),
   );
   return (
     <section
+      ref={pane}
       aria-label="Playbook"
       tabIndex={0}
       className="shrink-0 border-line pb-3 max-lg:border-b lg:w-84 lg:overflow-y-auto lg:border-r"
