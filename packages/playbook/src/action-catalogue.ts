@@ -29,6 +29,8 @@ export const ACTION_CATALOGUE: ActionCatalogue = new Map<string, ActionFlags>([
   // A dump reads; each one is a new file, so a second one is harmless but not the same.
   ['database/backup', { ...LOOKS, idempotent: false }],
   ['database/prove', LOOKS],
+  // Beside the site, like a proof: what going back to the run's backup would lose.
+  ['database/loss', LOOKS],
   // Half a migration twice is nobody's promise: observed before every repeat.
   ['database/migrate', { ...DISRUPTS, idempotent: false, destructive: true }],
   ['database/restore', { ...DISRUPTS, destructive: true }],

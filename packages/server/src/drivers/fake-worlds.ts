@@ -154,7 +154,7 @@ async function postgresWorld(): Promise<StandIn> {
   };
   return {
     config: { ...where, ...secrets },
-    actions: { 'database/backup': {}, 'database/prove': {}, 'database/restore': {} },
+    actions: { 'database/backup': {}, 'database/prove': {}, 'database/loss': {}, 'database/restore': {} },
     workDir,
     target: async () => {
       const run = fakeRun({ config: where, workDir });

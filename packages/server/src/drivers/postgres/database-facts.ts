@@ -19,7 +19,7 @@ export const databaseFactsSchema = z.object({
 export type DatabaseFacts = z.infer<typeof databaseFactsSchema>;
 
 /** The text of a row depends on these, and a database or a role may set them otherwise. */
-const SAME_TEXT = `
+export const SAME_TEXT = `
   set row_security = off; set datestyle = 'ISO, YMD'; set intervalstyle = postgres; set timezone = 'UTC';
   set extra_float_digits = 1; set bytea_output = hex; set lc_monetary = 'C'; set xmloption = content; set search_path = pg_catalog`;
 
@@ -32,7 +32,9 @@ const TABLES = `
          (select array_agg(a.attname::text order by k.place)
             from pg_index i cross join unnest(i.indkey) with ordinality k (attnum, place)
             join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
-           where i.indrelid = c.oid and i.indisprimary) as key
+           where i.indrelid = c.oid and i.indisprimary) as key,
+         array(select a.attname::text from pg_attribute a
+                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum) as columns
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
    where c.relkind = 'r' and c.relpersistence <> 't' and ${OURS} and ${NOT_OF_EXTENSION('pg_class', 'c.oid')}
    order by 1, 2`;
@@ -55,10 +57,17 @@ const OBJECTS = `
   select 'constraints', count(*)::int from pg_constraint x join pg_namespace n on n.oid = x.connamespace
    where ${OURS} and ${NOT_OF_EXTENSION('pg_constraint', 'x.oid')}`;
 
-interface TableRow {
+export interface TableRow {
   readonly schema: string;
   readonly name: string;
+  /** The columns of the primary key, in its order; null without one. */
   readonly key: readonly string[] | null;
+  readonly columns: readonly string[];
+}
+
+/** Every table whose rows a dump carries, by name. */
+export async function listTables(client: pg.Client): Promise<readonly TableRow[]> {
+  return (await client.query<TableRow>(TABLES)).rows;
 }
 
 /**

@@ -6,7 +6,7 @@ import { SAMPLE_TARGET } from '../sample-context.ts';
 import { postgresConfigSchema, type PostgresConfig } from './config.ts';
 import { postgresDriver } from './postgres-driver.ts';
 
-export type DatabaseVerb = 'backup' | 'prove' | 'restore';
+export type DatabaseVerb = 'backup' | 'prove' | 'loss' | 'restore';
 
 export interface FakeRun {
   readonly runId: string;

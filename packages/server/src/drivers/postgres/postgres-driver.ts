@@ -1,10 +1,11 @@
 /**
- * `database: postgres`: backup, proof and restore of one database with PostgreSQL's own tools. `database/migrate` is not
+ * `database: postgres`: backup, proof, restore and what a restore would lose of one database with PostgreSQL's own tools. `database/migrate` is not
  * here: only the vendor knows how to migrate, so an instance binds that one verb to a script of the vendor's.
  */
 import type { Action, Driver } from '../driver.ts';
 import { backupAction } from './backup.ts';
 import { postgresConfigSchema, type PostgresConfig } from './config.ts';
+import { lossAction } from './loss.ts';
 import { proveAction } from './prove.ts';
 import { restoreAction } from './restore.ts';
 
@@ -15,12 +16,13 @@ function listed<Input>(action: Action<PostgresConfig, Input>): Action<PostgresCo
 
 export const postgresDriver: Driver<PostgresConfig> = {
   kind: 'postgres',
-  title: 'PostgreSQL: backup, proof by a restore, restore',
+  title: 'PostgreSQL: backup, proof by a restore, what would be lost, restore',
   configSchema: postgresConfigSchema,
   secretFields: ['password', 'writeCheck.secrets.*'],
   actions: {
     'database/backup': listed(backupAction),
     'database/prove': listed(proveAction),
+    'database/loss': listed(lossAction),
     'database/restore': listed(restoreAction),
   },
 };

@@ -50,7 +50,7 @@ async function proveBackup(context: PostgresContext, server: Server, backup: Bac
   }
 }
 
-async function dropScratch(context: PostgresContext, server: Server, scratch: string): Promise<void> {
+export async function dropScratch(context: PostgresContext, server: Server, scratch: string): Promise<void> {
   try {
     const admin = await server.connect(context.config.maintenanceDatabase, 'tidying');
     await dropDatabase(admin, scratch);
