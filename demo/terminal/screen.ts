@@ -3,6 +3,7 @@
  * that changed is printed once, so a log file reads as the story of the night.
  */
 import { stripVTControlCharacters } from 'node:util';
+import { fit } from '@sitelift/cli/terminal.ts';
 
 export interface Screen {
   /** Replaces what was drawn last. */
@@ -13,28 +14,13 @@ export interface Screen {
   close(): void;
 }
 
-/** Cuts to the width of the terminal, keeping escape sequences whole; a wrapped line would break the counting of lines. */
-function fit(line: string, columns: number): string {
-  if (stripVTControlCharacters(line).length <= columns) return line;
-  let seen = 0;
-  let kept = '';
-  // eslint-disable-next-line no-control-regex
-  for (const [part] of line.matchAll(/\u001b\[[0-9;]*m|[\s\S]/gu)) {
-    if (part.startsWith('\u001b')) kept += part;
-    else if (seen < columns - 1) {
-      kept += part;
-      seen += 1;
-    }
-  }
-  return `${kept}…`;
-}
-
 export function terminalScreen(out: NodeJS.WriteStream): Screen {
   let drawn = 0;
   let last: readonly string[] = [];
   const erase = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\u001b[0J`);
   return {
     draw: (lines) => {
+      // A wrapped line would break the counting of lines.
       const fitted = lines.map((line) => fit(line, out.columns ?? 120));
       out.write(`${erase()}${fitted.join('\n')}\n`);
       drawn = fitted.length;

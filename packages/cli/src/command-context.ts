@@ -41,3 +41,10 @@ export class CommandFailure extends Error {
 export function print<T>(context: CommandContext, value: T, show: (value: T) => string): void {
   context.terminal.out(context.json() ? JSON.stringify(value) : show(value));
 }
+
+/** A change needs its reason; looking at what it would do needs none. */
+export function reasonOf(options: { readonly reason?: string; readonly dryRun?: boolean }): string {
+  if (options.reason !== undefined) return options.reason;
+  if (options.dryRun === true) return 'a dry run';
+  throw new CommandFailure('say why: --reason <text> (only a --dry-run needs none)', EXIT.usage);
+}

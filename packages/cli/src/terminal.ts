@@ -129,6 +129,32 @@ export function time(iso: string | null, zone = 'UTC'): string {
   return `${text.replace(',', '')} ${zone}`;
 }
 
+/** A day in UTC that may be years away, `26 Nov 2027`. */
+export function day(iso: string): string {
+  return new Intl.DateTimeFormat('en-GB', {
+    timeZone: 'UTC',
+    day: '2-digit',
+    month: 'short',
+    year: 'numeric',
+  }).format(new Date(iso));
+}
+
+/** On one line of this width; whole where no terminal is looking. Colours are no characters. */
+export function fit(line: string, columns: number | null): string {
+  if (columns === null || stripVTControlCharacters(line).length <= columns) return line;
+  let seen = 0;
+  let kept = '';
+  // eslint-disable-next-line no-control-regex
+  for (const [part] of line.matchAll(/\u001b\[[0-9;]*m|[\s\S]/gu)) {
+    if (part.startsWith('\u001b')) kept += part;
+    else if (seen < columns - 1) {
+      kept += part;
+      seen += 1;
+    }
+  }
+  return `${kept}…`;
+}
+
 /** `4 s`, `2 min 05 s`, `1 h 10 min`. */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);

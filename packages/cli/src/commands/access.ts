@@ -7,7 +7,7 @@ import { SCOPES, type Scope } from '@sitelift/contract/views.ts';
 import type { Command } from 'commander';
 import { CommandFailure, EXIT, print, type CommandContext } from '../command-context.ts';
 import { forget, remember } from '../connection.ts';
-import { plain, table, time } from '../terminal.ts';
+import { day, plain, table, time } from '../terminal.ts';
 
 /** Asks on the terminal without showing what is typed; reads a line from a pipe when there is no terminal. */
 async function askHidden(question: string): Promise<string> {
@@ -137,7 +137,7 @@ export function addAccessCommands(program: Command, context: CommandContext): vo
       print(
         context,
         created,
-        (each) => `${each.token}\n(${each.id}, until ${time(each.expiresAt)}; it is not shown again)`,
+        (each) => `${each.token}\n(${each.id}, until ${day(each.expiresAt)}; it is not shown again)`,
       );
     });
   token
@@ -152,7 +152,7 @@ export function addAccessCommands(program: Command, context: CommandContext): vo
             each.id,
             plain(each.name),
             each.scopes.join(','),
-            time(each.expiresAt),
+            day(each.expiresAt),
             time(each.lastUsedAt),
           ]),
         ),

@@ -6,7 +6,7 @@ import type { ApplyResult, InstanceView, PreviewView } from '@sitelift/contract/
 import { parseFleet } from '@sitelift/playbook/parse-fleet.ts';
 import { formatSourceError } from '@sitelift/playbook/source-error.ts';
 import type { Command } from 'commander';
-import { CommandFailure, EXIT, print, type CommandContext } from '../command-context.ts';
+import { CommandFailure, EXIT, print, reasonOf, type CommandContext } from '../command-context.ts';
 import { readShippedPlaybooks } from '../shipped-playbooks.ts';
 import { plain, state, table, time, tone } from '../terminal.ts';
 
@@ -32,9 +32,22 @@ async function readFleetFiles(path: string): Promise<{ path: string; text: strin
   );
 }
 
+/** Longer values, and more fields of one thing, are told in full by `--json`. */
+const VALUE_CHARS = 60;
+const FIELDS_SHOWN = 8;
+
 function shown(value: unknown): string {
   if (value === null || value === undefined) return '–';
-  return plain(typeof value === 'string' ? value : JSON.stringify(value));
+  const text = plain(typeof value === 'string' ? value : JSON.stringify(value));
+  return text.length <= VALUE_CHARS ? text : `${text.slice(0, VALUE_CHARS - 1)}…`;
+}
+
+function showFields(fields: ApplyResult['changes'][number]['fields']): readonly string[] {
+  const lines = fields
+    .slice(0, FIELDS_SHOWN)
+    .map(({ field, before, after }) => `    ${field}: ${shown(before)} → ${shown(after)}`);
+  const more = fields.length - FIELDS_SHOWN;
+  return more > 0 ? [...lines, tone('idle', `    and ${more} more; --json lists them`)] : lines;
 }
 
 function showApply(result: ApplyResult): string {
@@ -46,9 +59,7 @@ function showApply(result: ApplyResult): string {
   };
   const lines = result.changes.flatMap(({ object, slug, change, fields, note }) => [
     `${marks[change]} ${object} ${slug}${note === null ? '' : tone('idle', `  ${plain(note)}`)}`,
-    ...(change === 'update'
-      ? fields.map(({ field, before, after }) => `    ${field}: ${shown(before)} → ${shown(after)}`)
-      : []),
+    ...(change === 'update' ? showFields(fields) : []),
   ]);
   const count = (change: string) => result.changes.filter((each) => each.change === change).length;
   const total = count('create') + count('update') + count('remove');
@@ -67,7 +78,7 @@ function showInstances(instances: readonly InstanceView[]): string {
   if (instances.length === 0)
     return 'The fleet is empty. `sitelift apply -f <directory>` brings one in; docs/fleet-files.md says how it looks.';
   return table(
-    ['INSTANCE', 'CUSTOMER', 'ROLE', 'RUNS', 'TARGET', 'SEEN', ''],
+    ['INSTANCE', 'CUSTOMER', 'ROLE', 'RUNS', 'TARGET', 'SEEN', 'NOTE'],
     instances.map((instance) => [
       instance.slug,
       instance.customer.slug,
@@ -124,7 +135,7 @@ export function addFleetCommands(program: Command, context: CommandContext): voi
       const result = await client.call(routes.applyFleet, { body });
       print(context, result, showApply);
       if (result.dryRun && result.changes.some(({ change }) => change !== 'keep'))
-        throw new CommandFailure('the fleet differs from the files', EXIT.differs);
+        throw new CommandFailure('the fleet differs from the files (exit code 2)', EXIT.differs);
     });
 
   program
@@ -140,7 +151,7 @@ export function addFleetCommands(program: Command, context: CommandContext): voi
     .description('pin an instance to a version')
     .argument('<instance>')
     .argument('<version>')
-    .requiredOption('--reason <text>', 'why')
+    .option('--reason <text>', 'why (a --dry-run needs none)')
     .option('--owner <who>', 'who answers for it (default: you)')
     .option('--until <instant>', 'ends then, e.g. 2026-12-18T16:00:00Z')
     .option('--until-channel <channel>', 'ends when this channel reaches the version')
@@ -149,9 +160,10 @@ export function addFleetCommands(program: Command, context: CommandContext): voi
       async (
         instance: string,
         version: string,
-        options: { reason: string; owner?: string; until?: string; untilChannel?: string; dryRun?: boolean },
+        options: { reason?: string; owner?: string; until?: string; untilChannel?: string; dryRun?: boolean },
       ) => {
-        const { reason, owner, until, untilChannel } = options;
+        const { owner, until, untilChannel } = options;
+        const reason = reasonOf(options);
         const preview = await (
           await context.client()
         ).call(routes.setPin, {
@@ -169,10 +181,10 @@ export function addFleetCommands(program: Command, context: CommandContext): voi
     .command('unpin')
     .description('end the pin of an instance')
     .argument('<instance>')
-    .requiredOption('--reason <text>', 'why')
+    .option('--reason <text>', 'why (a --dry-run needs none)')
     .option('--dry-run', 'show what would be decided differently')
-    .action(async (instance: string, options: { reason: string; dryRun?: boolean }) => {
-      const body = { reason: options.reason, dryRun: options.dryRun === true };
+    .action(async (instance: string, options: { reason?: string; dryRun?: boolean }) => {
+      const body = { reason: reasonOf(options), dryRun: options.dryRun === true };
       const preview = await (await context.client()).call(routes.endPin, { params: { instance }, body });
       print(context, preview, (value) => showPreview(value, `The pin of ${instance} has ended.`));
     });

@@ -1,9 +1,10 @@
 /** `plan`, `why`: what happens tonight, and why not the others. */
 import { routes } from '@sitelift/contract/routes.ts';
 import type { DecisionView, PlanView } from '@sitelift/contract/views.ts';
+import { reasonsInTheWay } from '@sitelift/domain/planning/reasons-in-the-way.ts';
 import type { Command } from 'commander';
 import { CommandFailure, EXIT, print, type CommandContext } from '../command-context.ts';
-import { plain, state, table, time, tone } from '../terminal.ts';
+import { fit, plain, state, table, time, tone } from '../terminal.ts';
 
 function versions({ fromVersion, toVersion }: DecisionView): string {
   return toVersion === null || toVersion === fromVersion
@@ -11,11 +12,12 @@ function versions({ fromVersion, toVersion }: DecisionView): string {
     : `${fromVersion ?? '–'} → ${toVersion}`;
 }
 
-function showPlan(plan: PlanView): string {
+/** `columns`: of the terminal, where one is looking: a reason that is cut stands whole in `why`. */
+function showPlan(plan: PlanView, columns: number | null): string {
   if (plan.decisions.length === 0)
     return 'The fleet is empty. `sitelift apply -f <directory>` brings one in.';
   const rows = plan.decisions.map((decision) => {
-    const [first, ...more] = decision.reasons;
+    const [first, ...more] = reasonsInTheWay(decision.reasons);
     const rest = more.length === 0 ? '' : tone('idle', ` (+${more.length})`);
     return [
       decision.instance,
@@ -25,7 +27,9 @@ function showPlan(plan: PlanView): string {
       `${plain(first?.detail)}${rest}`,
     ];
   });
-  const lines = [table(['INSTANCE', 'VERDICT', 'VERSIONS', 'STARTS', 'WHY'], rows)];
+  const lines = table(['INSTANCE', 'VERDICT', 'VERSIONS', 'STARTS', 'WHY'], rows)
+    .split('\n')
+    .map((line) => fit(line, columns));
   if (plan.stopped !== null)
     lines.push(
       tone('fail', `Everything is stopped by ${plain(plan.stopped.by)}: ${plain(plan.stopped.reason)}`),
@@ -78,12 +82,16 @@ export function addPlanCommands(program: Command, context: CommandContext): void
       if (options.start === true) {
         const { started } = await client.call(routes.planNow);
         print(context, { started }, () =>
-          started.length === 0 ? 'Nothing may start now.' : `Started: ${started.join(', ')}`,
+          started.length === 0
+            ? 'Nothing may start now; `sitelift plan` says why.'
+            : `Started: ${started.join(', ')}`,
         );
         return;
       }
       const at = instantOption(options.at);
-      print(context, await client.call(routes.plan, { query: at === undefined ? {} : { at } }), showPlan);
+      const plan = await client.call(routes.plan, { query: at === undefined ? {} : { at } });
+      const { isTty, columns } = context.terminal;
+      print(context, plan, (value) => showPlan(value, isTty ? columns : null));
     });
 
   program

@@ -7,7 +7,14 @@ import { readEvents } from '../read-events.ts';
 import { plain, table, time } from '../terminal.ts';
 
 function eventRow(event: AuditEventView): readonly string[] {
-  return [time(event.at), plain(event.actor), event.verb, plain(event.object.id), plain(event.reason)];
+  return [
+    time(event.at),
+    plain(event.actor),
+    event.verb,
+    event.customer ?? '–',
+    plain(event.object.id),
+    plain(event.reason),
+  ];
 }
 
 export function addRecordCommands(program: Command, context: CommandContext): void {
@@ -38,7 +45,7 @@ export function addRecordCommands(program: Command, context: CommandContext): vo
       print(context, events, (all) =>
         all.length === 0
           ? 'Nothing was recorded yet.'
-          : table(['AT', 'WHO', 'WHAT', 'OBJECT', 'WHY'], all.map(eventRow)),
+          : table(['AT', 'WHO', 'WHAT', 'CUSTOMER', 'OBJECT', 'WHY'], all.map(eventRow)),
       );
     });
 

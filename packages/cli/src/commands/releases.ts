@@ -2,7 +2,7 @@
 import { routes } from '@sitelift/contract/routes.ts';
 import type { ReleaseView } from '@sitelift/contract/views.ts';
 import type { Command } from 'commander';
-import { CommandFailure, EXIT, print, type CommandContext } from '../command-context.ts';
+import { CommandFailure, EXIT, print, reasonOf, type CommandContext } from '../command-context.ts';
 import { plain, table, time, tone } from '../terminal.ts';
 import { showPreview } from './fleet.ts';
 
@@ -10,7 +10,7 @@ function showReleases(releases: readonly ReleaseView[]): string {
   if (releases.length === 0)
     return 'There is no release yet. `sitelift apply -f <directory>` brings them in.';
   return table(
-    ['PRODUCT', 'VERSION', 'KIND', 'CHANNELS', 'INSTANCES', ''],
+    ['PRODUCT', 'VERSION', 'KIND', 'CHANNELS', 'INSTANCES', 'NOTE'],
     releases.map((release) => [
       release.product,
       release.version,
@@ -55,11 +55,11 @@ export function addReleaseCommands(program: Command, context: CommandContext): v
     .description('place a release in a channel')
     .argument('<release>', 'product@version')
     .argument('<channel>', 'alpha, beta, release or stable')
-    .requiredOption('--reason <text>', 'why')
+    .option('--reason <text>', 'why (a --dry-run needs none)')
     .option('--dry-run', 'show who would move tonight')
-    .action(async (named: string, channel: string, options: { reason: string; dryRun?: boolean }) => {
+    .action(async (named: string, channel: string, options: { reason?: string; dryRun?: boolean }) => {
       const params = releaseOf(named);
-      const body = { channel, reason: options.reason, dryRun: options.dryRun === true };
+      const body = { channel, reason: reasonOf(options), dryRun: options.dryRun === true };
       const preview = await (await context.client()).call(routes.promote, { params, body });
       print(context, preview, (value) => showPreview(value, `${named} stands in ${channel}.`));
     });
@@ -68,10 +68,10 @@ export function addReleaseCommands(program: Command, context: CommandContext): v
     .command('withdraw')
     .description('withdraw a release: no run starts to it any more')
     .argument('<release>', 'product@version')
-    .requiredOption('--reason <text>', 'why')
+    .option('--reason <text>', 'why (a --dry-run needs none)')
     .option('--dry-run', 'show who would be decided differently')
-    .action(async (named: string, options: { reason: string; dryRun?: boolean }) => {
-      const body = { reason: options.reason, dryRun: options.dryRun === true };
+    .action(async (named: string, options: { reason?: string; dryRun?: boolean }) => {
+      const body = { reason: reasonOf(options), dryRun: options.dryRun === true };
       const preview = await (
         await context.client()
       ).call(routes.withdraw, { params: releaseOf(named), body });

@@ -18,14 +18,14 @@ const PREVIEW_PIN = 'pin_preview';
 function findInstance(snapshot: FleetSnapshot, slugOrId: string): Instance {
   refuseOtherKinds('inst', slugOrId);
   const found = snapshot.instances.find((each) => each.slug === slugOrId || each.id === slugOrId);
-  if (found === undefined) throw new Problem('not-found');
+  if (found === undefined) throw new Problem('not-found', { detail: `no instance is called ${slugOrId}` });
   return found;
 }
 
 function findRelease(snapshot: FleetSnapshot, product: string, version: string): Release {
   const productId = snapshot.products.find((each) => each.slug === product)?.id;
   const found = snapshot.releases.find((each) => each.productId === productId && each.version === version);
-  if (found === undefined) throw new Problem('not-found');
+  if (found === undefined) throw new Problem('not-found', { detail: `${product} has no release ${version}` });
   return found;
 }
 
@@ -66,7 +66,8 @@ export function fleetAnswers(deps: HttpDeps): FleetAnswers {
     getInstance: async ({ params }) => {
       refuseOtherKinds('inst', params.instance);
       const instance = await getInstance(db, params.instance);
-      if (instance === null) throw new Problem('not-found');
+      if (instance === null)
+        throw new Problem('not-found', { detail: `no instance is called ${params.instance}` });
       return instance;
     },
     setPin: async ({ params, body, caller }) => {

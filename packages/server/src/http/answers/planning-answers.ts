@@ -38,7 +38,8 @@ export function planningAnswers({
       const decision = planning
         .planNight(snapshot)
         .decisions.find((each) => each.instanceId === instance?.id);
-      if (decision === undefined) throw new Problem('not-found');
+      if (decision === undefined)
+        throw new Problem('not-found', { detail: `no instance is called ${params.instance}` });
       return decisionViewer(snapshot)(decision);
     },
     planNow: async () => ({ started: [...(await planNow())] }),
