@@ -29,7 +29,7 @@ export function buildProgram(context: Omit<CommandContext, 'json' | 'url'>): Com
     .option('--url <origin>', 'origin of the server, e.g. http://127.0.0.1:7410')
     .addHelpText('after', EXIT_HELP)
     .showHelpAfterError('(sitelift --help lists the commands)')
-    .configureHelp({ sortSubcommands: true, showGlobalOptions: true })
+    .configureHelp({ sortSubcommands: true, showGlobalOptions: false })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.terminal.out(text.trimEnd()),
