@@ -150,9 +150,9 @@ async function doNext(
 ): Promise<RunHandle> {
   switch (next.kind) {
     case 'append':
-      return deps.store.append(run, [next.event]);
+      return deps.store.appendDecision(run, next.event);
     case 'finish':
-      return deps.store.append(run, [{ ...next.event, siteOpen: await siteOpen(deps, run) }]);
+      return deps.store.appendDecision(run, { ...next.event, siteOpen: await siteOpen(deps, run) });
     case 'perform':
       return perform(deps, run, next, now, lease);
     case 'hand-out': {

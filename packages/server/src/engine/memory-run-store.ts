@@ -155,6 +155,11 @@ export function createMemoryRunStore(
       notices.push(...toSend);
       return push(run, current, bodies, handle.fence);
     },
+    appendDecision: async (handle, body) => {
+      const { run, handle: current } = locked(handle);
+      const news = current.state.lastSeq !== handle.state.lastSeq;
+      return news ? current : push(run, current, [body], handle.fence);
+    },
     start: async (handle, body, guard) => {
       const { run, handle: current } = locked(handle);
       if (current.state.lastSeq !== handle.state.lastSeq)

@@ -274,6 +274,13 @@ export function createPgRunStore(db: Database, hooks: RunHooks): RunStore {
         return appended;
       }),
 
+    appendDecision: (run, body) =>
+      inTransaction(async (tx) => {
+        const locked = await lockRun(tx, run);
+        if (locked.state.lastSeq !== run.state.lastSeq) return locked;
+        return appendEvents(tx, locked, [body], run.fence, hooks);
+      }),
+
     start: async (run, body, guard) => {
       try {
         return await inTransaction(async (tx) => {

@@ -161,6 +161,23 @@ describe('lease and fence', () => {
     expect(await store.start(run, started('stage'), NO_GUARD)).toMatchObject({ started: false, again: true });
   });
 
+  it('a decision that has not heard a person is not written', async () => {
+    const run = await store.append(await claim(), [{ kind: 'run-started' }]);
+    const command = {
+      verb: 'cancel',
+      step: null,
+      actor: 'ops',
+      reason: 'no',
+      evidence: null,
+      as: null,
+    } as const;
+    await commandRun({ db: test.db, hooks }, runId, command);
+    const end: RunEventBody = { kind: 'run-ended', state: 'succeeded', siteOpen: true, reason: null };
+    const heard = await store.appendDecision(run, end);
+    expect([heard.state.wanted?.what, heard.state.ended]).toEqual(['cancel', null]);
+    expect((await store.appendDecision(heard, end)).state.ended?.state).toBe('succeeded');
+  });
+
   it('a heartbeat tells of a wish to cancel', async () => {
     const run = await store.append(await claim(), [{ kind: 'run-started' }]);
     expect(await store.extend(run, LEASE_MS)).toEqual({ interrupt: false });

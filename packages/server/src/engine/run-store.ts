@@ -75,6 +75,11 @@ export interface RunStore {
     bodies: readonly RunEventBody[],
     notices?: readonly NoticeToSend[],
   ): Promise<RunHandle>;
+  /**
+   * Appends what was decided, unless somebody wrote since: a decision knows nothing of what it has not seen, and a run that was
+   * cancelled a moment ago must not end as succeeded (I-10). The returned handle has seen what came; decide again.
+   */
+  appendDecision(run: RunHandle, body: RunEventBody): Promise<RunHandle>;
   /** Appends `step-started` or `step-handed-out` if the guards hold in that same transaction. */
   start(run: RunHandle, body: StartBody, guard: StartGuard): Promise<StartResult>;
   /** The clock of decisions and everything else that `decideNext` asks for. */
