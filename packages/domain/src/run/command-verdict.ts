@@ -5,6 +5,7 @@
  */
 import { findStep, laneFlags, retryLane } from './apply-event.ts';
 import { byHandVerdict } from './by-hand-verdict.ts';
+import { mayOpenAnew } from './gate-verdict.ts';
 import { isManual } from './hand-work.ts';
 import type { RunPlan } from './plan.ts';
 import { no, yes, type CommandVerdict, type RunCommand } from './run-command.ts';
@@ -38,12 +39,16 @@ function stepVerdict(plan: RunPlan, state: RunState, command: RunCommand): Comma
     return no(`step ${stepId} belongs to the way forward, and the run is on its way back`);
   if (record.state === 'running') return no(`step ${stepId} is running; cancel it or let it end`);
   const flags = laneFlags(plan, lane, stepId);
+  if (step.kind === 'gate' && verb !== 'retry')
+    return no('a gate cannot be skipped or done by hand (semantics 12): it is decided');
   const asksOthers = state.asked !== null && state.asked.step !== null && state.asked.step !== stepId;
   if (asksOthers) return no(`the run waits for a word on step ${state.asked?.step ?? ''} first`);
   switch (verb) {
     case 'retry':
       if (record.state === 'unknown')
         return no('its outcome is unknown: say first whether it was applied (resolve)');
+      if (step.kind === 'gate' && mayOpenAnew(record.gate))
+        return yes(`opens "${step.title}" anew`, { kind: 'retry-requested', by: actor, step: stepId });
       if (record.state === 'waiting') return no(`step ${stepId} waits; there is nothing to try again`);
       if (record.state === 'pending' && state.asked?.step !== stepId)
         return no(`step ${stepId} has not been tried yet`);
@@ -64,8 +69,13 @@ function stepVerdict(plan: RunPlan, state: RunState, command: RunCommand): Comma
       });
     case 'skip': {
       const marked = step.kind === 'uses' && step.pointOfNoReturn;
-      if (marked || flags?.closesSite === true || flags?.opensSite === true) {
-        return no('closing, opening and the point of no return cannot be skipped (semantics 20)');
+      const doors =
+        flags?.closesSite === true || flags?.opensSite === true || flags?.switchesTraffic === true;
+      if (marked || doors) {
+        // Traffic that was not switched would meet stopped code as soon as the site opens (semantics 9).
+        return no(
+          'closing, opening, switching traffic and the point of no return cannot be skipped (semantics 20)',
+        );
       }
       if (reason === '') return no('a skip needs a reason');
       return yes(`skips "${step.title}"`, { kind: 'step-skipped', lane, step: stepId, by: actor, reason });

@@ -27,7 +27,9 @@ export function stepsToUndo(plan: RunPlan, state: RunState): readonly UsesStep[]
     .filter((step): step is UsesStep => step.kind === 'uses' && step.undo !== null)
     .filter((step) => {
       const record = stepRecord(state, 'main', step.id);
-      return record.startedSeq !== null && record.state !== 'undone' && !record.notApplied;
+      // A person may have said that it is not to be taken back.
+      const skipped = stepRecord(state, 'undo', step.id).state === 'skipped';
+      return record.startedSeq !== null && record.state !== 'undone' && !record.notApplied && !skipped;
     })
     .sort((a, b) => startedSeq(state, b) - startedSeq(state, a));
 }

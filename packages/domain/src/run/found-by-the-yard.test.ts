@@ -1,5 +1,6 @@
 /** What the simulation found, told again by the pure core: one story per defect, each red before its fix. */
 import { describe, expect, it } from 'vitest';
+import { decideCommand } from './command-verdict.ts';
 import { sampleAction, samplePlan, sampleStep } from './sample-plan.ts';
 import { FREE, Story } from './sample-story.ts';
 
@@ -83,5 +84,35 @@ describe('what a recovery by itself may lose', () => {
     };
     story.play();
     expect(story.state.asked?.code).toBe('would-lose-data');
+  });
+});
+
+describe('a person who skips', () => {
+  const asked = (step: string) =>
+    ({ verb: 'skip', step, actor: 'ops', reason: 'never mind', evidence: null, as: null }) as const;
+
+  it('cannot skip the switch of traffic: the site would open on stopped code', () => {
+    const story = new Story({ switch: { outcome: 'failed', reason: 'no such slot' } });
+    while (story.state.steps.main['switch']?.state !== 'failed') {
+      const next = story.next();
+      if (next.kind === 'perform') story.perform(next.lane, next.step, next.attempt);
+      else if (next.kind === 'append') story.append(next.event);
+      else throw new Error(next.kind);
+    }
+    expect(decideCommand(story.plan, story.state, asked('switch'))).toMatchObject({ allowed: false });
+  });
+
+  it('is heard on the way back too: what is not to be taken back is left', () => {
+    const story = new Story({
+      close: { outcome: 'failed', reason: 'x', notApplied: true },
+      'undo:stage': { outcome: 'failed', reason: 'the disk is full' },
+    });
+    story.play();
+    expect(story.state.asked?.code).toBe('undo-failed');
+    const verdict = decideCommand(story.plan, story.state, asked('stage'));
+    if (!verdict.allowed) throw new Error(verdict.reasons.join());
+    for (const event of verdict.events) story.append(event);
+    story.play();
+    expect(story.state.ended?.state).toBe('rolled-back');
   });
 });
