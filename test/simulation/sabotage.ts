@@ -71,6 +71,7 @@ function withoutFences(store: MemoryRunStore): RunStore {
     extend: (run, leaseMs) => store.extend(now(run), leaseMs),
     release: (run, at) => store.release(now(run), at),
     append: (run, ...rest) => store.append(now(run), ...rest),
+    appendDecision: (run, ...rest) => store.appendDecision(now(run), ...rest),
     start: (run, ...rest) => store.start(now(run), ...rest),
   };
 }
@@ -137,6 +138,11 @@ export const GUARDS: readonly Guard[] = [
         ? { kind: 'perform', lane: next.lane, step: next.step, attempt: next.attempt + 1, commits: false }
         : next,
     ),
+  },
+  {
+    name: 'a decision that has not heard a person is not written',
+    rule: 'I-10',
+    without: { store: (store) => ({ ...store, appendDecision: (run, body) => store.append(run, [body]) }) },
   },
   { name: 'the start anew when a person spoke', rule: 'I-10', without: { store: deafStart } },
   {

@@ -44,6 +44,7 @@ export function storeBehindWire(wire: StoreWire, machine: Machine): RunStore {
     release: (...args) => cross(() => store.release(...args)),
     park: (...args) => cross(() => store.park(...args)),
     append: (...args) => cross(() => store.append(...args)),
+    appendDecision: (...args) => cross(() => store.appendDecision(...args)),
     start: (...args) => cross(() => store.start(...args)),
     facts: (...args) => cross(() => store.facts(...args)),
     due: (...args) => cross(() => store.due(...args)),

@@ -138,9 +138,8 @@ class YardAction {
     const stop = (): void => this.#machine.tell(() => site.stop(job.id));
     context.signal.addEventListener('abort', stop, { once: true });
     const machine = this.#machine;
-    const begunAt = { ms: 0 };
+    const seen: { outcome: Outcome | null } = { outcome: null };
     const pending = machine.call<JobEnd>((answer) => {
-      begunAt.ms = this.#world.now();
       this.#snapshot(site, context, job);
       site.begin(
         job,
@@ -151,13 +150,17 @@ class YardAction {
           mayAct: () => machine.state !== 'dead' || machine.orphans,
           breaks,
         },
-        (how) => answer(() => how),
+        (how) => {
+          // What is seen is seen there and then, however late the worker hears of it.
+          if (how === 'done') seen.outcome = this.#look(site, context, job);
+          answer(() => how);
+        },
       );
     }, this.#name);
     if (this.#world.actsBeforeRecord) await record();
     const how = await pending;
     context.signal.removeEventListener('abort', stop);
-    return this.#outcome(site, context, job, fault, how);
+    return this.#outcome(fault, how, seen.outcome ?? { kind: 'done' });
   };
 
   /** A dump sees what was there when it began. */
@@ -168,7 +171,7 @@ class YardAction {
     site.backups.set(`bkp_${job.id}`, { schema, content, begunAt: context.nowMs(), good });
   }
 
-  #outcome(site: Site, context: ActionContext, job: Job, fault: ApplyFault | null, how: JobEnd): Outcome {
+  #outcome(fault: ApplyFault | null, how: JobEnd, done: Outcome): Outcome {
     if (fault === 'fails-half' && how === 'killed')
       return { kind: 'failed', reason: 'it broke in the middle' };
     if (how === 'killed') return { kind: 'unknown', reason: 'it was ended' };
@@ -180,6 +183,11 @@ class YardAction {
         ? { kind: 'failed', reason: 'it says so' }
         : { kind: 'unknown', reason: 'no answer' };
     }
+    return done;
+  }
+
+  /** What the work found out when it was done. */
+  #look(site: Site, context: ActionContext, job: Job): Outcome {
     switch (this.#name) {
       case 'database/backup': {
         const backupId = `bkp_${job.id}`;
