@@ -2,7 +2,11 @@
  * Dispatches: `start`, `serve` and `worker` run a server in this process, everything else is the command line, which speaks
  * to a server over HTTP. Each part is loaded only when it is asked for.
  */
+import { defectLines } from './tell-defect.ts';
+
 const NODE_MAJOR = 24;
+/** Read here too: a defect may come before there is a configuration, or of reading it. */
+const logLevel = process.env['SITELIFT_LOG_LEVEL'];
 
 function fail(lines: readonly string[], exitCode: number): number {
   for (const line of lines) process.stderr.write(`sitelift: ${line}\n`);
@@ -69,12 +73,12 @@ if (Number(process.versions.node.split('.')[0]) !== NODE_MAJOR) {
     2,
   );
 } else {
+  // One that nobody waits for is a defect too; nothing can be trusted afterwards.
+  process.once('uncaughtException', (error) => process.exit(fail(defectLines(error, logLevel), 1)));
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
     const isOurs = error instanceof Error && error.name === 'StartProblem';
-    const text = error instanceof Error ? error.message : String(error);
-    process.exitCode = fail(isOurs ? [text] : [`a defect: ${text}`], 1);
-    if (!isOurs && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+    process.exitCode = fail(isOurs ? [error.message] : defectLines(error, logLevel), 1);
   }
 }
