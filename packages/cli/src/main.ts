@@ -14,6 +14,7 @@ import { addPlaybookCommands } from './commands/playbooks.ts';
 import { addRecordCommands } from './commands/record.ts';
 import { addReleaseCommands } from './commands/releases.ts';
 import { addRunCommands } from './commands/runs.ts';
+import { addUpgradeCommand } from './commands/upgrades.ts';
 import { connect, readCliEnvironment } from './connection.ts';
 import { plain, processTerminal, tone, type Terminal } from './terminal.ts';
 
@@ -42,8 +43,8 @@ export function buildProgram(context: Omit<CommandContext, 'json' | 'url'>): Com
     client: () => connect(context.environment, program.opts<{ url?: string }>().url),
   };
   for (const add of [
-    addFleetCommands, addPlanCommands, addRunCommands, addReleaseCommands, addRecordCommands, addAccessCommands,
-    addPlaybookCommands,
+    addFleetCommands, addPlanCommands, addUpgradeCommand, addRunCommands, addReleaseCommands, addRecordCommands,
+    addAccessCommands, addPlaybookCommands,
   ]) add(program, full); // prettier-ignore
   // Global options may stand anywhere: `sitelift plan --json` is what people type.
   for (const command of leavesOf(program)) {

@@ -1,8 +1,10 @@
 /** Every route of the API, below `/api/v1`. An explicit list: what is not here does not exist. */
+import { ITEM_RESULTS } from '@sitelift/domain/run/events.ts';
 import { RUN_VERBS } from '@sitelift/domain/run/command-verdict.ts';
 import { BACKUP_GRADES } from '@sitelift/domain/run/plan.ts';
 import { z } from 'zod';
 import type { Route } from './route.ts';
+import { SelectedUpgradeSchema, SelectionSchema } from './upgrade-selection.ts';
 import {
   AccountSchema,
   ApplyResultSchema,
@@ -20,8 +22,8 @@ import {
   RunSummarySchema,
   SCOPES,
   SecretSchema,
-  TokenSchema,
   SignalSchema,
+  TokenSchema,
 } from './views.ts';
 
 const Nothing = z.strictObject({});
@@ -31,6 +33,7 @@ const Line = z.string().min(1).max(500);
 const Reason = z.string().min(1, 'a reason').max(2_000);
 const InstanceParams = z.strictObject({ instance: Slug });
 const RunParams = z.strictObject({ run: Slug });
+const GateParams = z.strictObject({ run: Slug, step: Slug });
 const ReleaseParams = z.strictObject({ product: Slug, version: Slug });
 const Limit = z.coerce.number().int().min(1).max(200).default(50);
 
@@ -84,12 +87,16 @@ export const routes = {
   releaseStop: route({ name: 'releaseStop', method: 'DELETE', path: '/stop', summary: 'Let starts happen again', access: 'promote', body: z.strictObject({ reason: Reason }), response: Done }),
   // ---- upgrades and runs
   requestUpgrade: route({ name: 'requestUpgrade', method: 'POST', path: '/upgrades', summary: 'Start an upgrade of one instance now (or in its window)', access: 'operate', body: z.strictObject({ instance: Slug, version: Slug.optional(), reason: Reason, anyTime: z.boolean().default(false) }), response: z.object({ upgrade: z.string(), run: z.string() }), idempotency: true }),
+  requestUpgrades: route({ name: 'requestUpgrades', method: 'POST', path: '/upgrades/selection', summary: 'Start upgrades of every instance that the selection fits, as many as capacity allows; `dryRun` shows who is affected', access: 'operate', body: z.strictObject({ select: SelectionSchema, version: Slug.optional(), reason: Reason, anyTime: z.boolean().default(false), dryRun: z.boolean().default(false) }), response: z.object({ items: z.array(SelectedUpgradeSchema) }), idempotency: true }),
   listRuns: route({ name: 'listRuns', method: 'GET', path: '/runs', summary: 'Runs, newest first', access: 'read', query: z.strictObject({ instance: Slug.optional(), state: z.enum(['open', 'ended', 'all']).default('all'), limit: Limit, before: Slug.optional() }), response: z.object({ runs: z.array(RunSummarySchema) }) }),
   getRun: route({ name: 'getRun', method: 'GET', path: '/runs/:run', summary: 'One run with every step', access: 'read', params: RunParams, response: RunSchema }),
   commandRun: route({ name: 'commandRun', method: 'POST', path: '/runs/:run/commands', summary: 'Pause, resume, cancel, retry, skip, done by hand, resolve, roll back', access: 'operate', params: RunParams, body: z.strictObject({ verb: z.enum(RUN_VERBS), step: Slug.optional(), reason: z.string().max(2_000).default(''), evidence: z.string().max(10_000).optional(), as: z.enum(['applied', 'not-applied']).optional(), observed: z.strictObject({ version: Slug, writeOk: z.boolean() }).optional(), backup: z.strictObject({ grade: z.enum(BACKUP_GRADES), begunAt: InstantSchema, bytes: z.int().min(0).default(0) }).optional(), dryRun: z.boolean().default(false) }), response: z.object({ does: z.string() }), idempotency: true }),
+  signalRun: route({ name: 'signalRun', method: 'POST', path: '/runs/:run/signals/:name', summary: 'Tell a run that something outside has happened; kept until a step waits for it, and a repeat changes nothing', access: 'operate', params: z.strictObject({ run: Slug, name: Slug }), body: z.strictObject({ reason: z.string().max(2_000).default('') }), response: SignalSchema }),
+  voteAtGate: route({ name: 'voteAtGate', method: 'POST', path: '/runs/:run/gates/:step/votes', summary: "Record a person's word at a gate; the first decision counts", access: 'operate', params: GateParams, body: z.strictObject({ decision: z.enum(['pass', 'deny']), reason: Reason, evidence: z.string().max(10_000).optional() }), response: z.object({ does: z.string() }), idempotency: true }),
+  checkGateItem: route({ name: 'checkGateItem', method: 'POST', path: '/runs/:run/gates/:step/items', summary: 'Record what came of an item of a checklist; the last word on it counts', access: 'operate', params: GateParams, body: z.strictObject({ checklist: Slug, item: Slug, result: z.enum(ITEM_RESULTS), note: z.string().max(10_000).default('') }), response: z.object({ does: z.string() }), idempotency: true }),
+  overrideGate: route({ name: 'overrideGate', method: 'POST', path: '/runs/:run/gates/:step/override', summary: 'Pass a gate with items open; refused by this version', access: 'operate', params: GateParams, body: z.strictObject({ reason: Reason }), response: z.object({ does: z.string() }), idempotency: true }),
   runLog: route({ name: 'runLog', method: 'GET', path: '/runs/:run/log', summary: 'Output of the steps of a run', access: 'operate', params: RunParams, query: z.strictObject({ step: Slug.optional(), after: z.coerce.number().int().min(0).default(0), limit: z.coerce.number().int().min(1).max(5_000).default(1_000) }), response: z.object({ lines: z.array(LogLineSchema), more: z.boolean() }) }),
   runJournal: route({ name: 'runJournal', method: 'GET', path: '/runs/:run/journal', summary: 'The journal of a run: the truth', access: 'read', params: RunParams, query: z.strictObject({ after: z.coerce.number().int().min(0).default(0) }), response: z.object({ events: z.array(JournalEventSchema) }) }),
-  signalRun: route({ name: 'signalRun', method: 'POST', path: '/runs/:run/signals/:name', summary: 'Tell a run that something outside has happened; kept until a step waits for it, and a repeat changes nothing', access: 'operate', params: z.strictObject({ run: Slug, name: Slug }), body: z.strictObject({ reason: z.string().max(2_000).default('') }), response: SignalSchema }),
   streamRun: route({ name: 'streamRun', method: 'GET', path: '/runs/:run/stream', summary: 'A run as it happens: `run` (RunView) and `log` (lines) events; resumes by Last-Event-ID', access: 'read', params: RunParams, response: z.union([RunSchema, z.array(LogLineSchema)]), stream: true }),
   stream: route({ name: 'stream', method: 'GET', path: '/stream', summary: 'The fleet as it happens: `runs` (open and just ended runs) and `audit` (events); resumes by Last-Event-ID', access: 'read', response: z.union([z.array(RunSummarySchema), AuditEventSchema]), stream: true }),
   // ---- record

@@ -85,6 +85,7 @@ export async function composeHttp(parts: HttpParts): Promise<HttpDeps> {
     log,
     planning: { loadSnapshot: night.loadSnapshot, planNight: night.planNight, checkPlan: night.checkPlan },
     planNow: night.planNow,
+    betweenPasses: night.betweenPasses,
     startUpgrade: night.startPersonal,
     runHooks: hooks,
     applyFleet: async (files, { dryRun, prune, actor }) => {

@@ -34,6 +34,8 @@ export interface Night {
   readonly pass: () => Promise<NightPass>;
   /** One pass as soon as no other is under way; ids of the runs that it started. */
   readonly planNow: () => Promise<readonly string[]>;
+  /** Does this as soon as no pass is under way, and no other work of this kind. */
+  readonly betweenPasses: (work: () => Promise<void>) => Promise<void>;
   readonly startPersonal: (request: PersonalRequest) => Promise<RequestResult>;
 }
 
@@ -91,6 +93,15 @@ export function composeNight(parts: NightParts): Night {
     });
   };
 
+  // Whoever waits for the night holds a connection, and whoever has it needs more: of this process only one waits at a time,
+  // or as many callers as the pool has connections would wait for ever.
+  let last: Promise<void> = Promise.resolve();
+  const betweenPasses = (work: () => Promise<void>): Promise<void> => {
+    const mine = last.catch(() => {}).then(() => inTurn(db, NIGHT, work));
+    last = mine;
+    return mine;
+  };
+
   return {
     loadSnapshot: load,
     planNight: plan,
@@ -98,11 +109,12 @@ export function composeNight(parts: NightParts): Night {
     pass,
     planNow: async () => {
       let started: readonly string[] = [];
-      await inTurn(db, NIGHT, async () => {
+      await betweenPasses(async () => {
         started = (await pass()).started;
       });
       return started;
     },
+    betweenPasses,
     startPersonal: async (request) => {
       const policy = policyOf(await load(null), request.instanceId, request.releaseId);
       if (policy === null) return { refused: ['the instance or the release is gone'] };

@@ -1,4 +1,4 @@
-/** `upgrade`, `runs`, `run`, `logs`, and a person's words to a run: `pause resume cancel retry skip done resolve rollback`. */
+/** `runs`, `run`, `logs`, and a person's words to a run: `pause resume cancel retry skip done resolve rollback`. */
 import type { Client } from '@sitelift/contract/client.ts';
 import { routes } from '@sitelift/contract/routes.ts';
 import type { LogLineView, RunStepView, RunSummary, RunView } from '@sitelift/contract/views.ts';
@@ -85,7 +85,7 @@ export function showRun(run: RunView): string {
 }
 
 /** A run's id, or an instance's name for its newest run. */
-async function runIdOf(client: Client, named: string): Promise<string> {
+export async function runIdOf(client: Client, named: string): Promise<string> {
   if (named.startsWith('run_')) return named;
   const { runs } = await client.call(routes.listRuns, { query: { instance: named, limit: 1 } });
   const [newest] = runs;
@@ -106,7 +106,7 @@ function logLine({ step, stream, text, at, lane }: LogLineView): string {
 }
 
 /** Prints what changes until the run is over; ends at once when it already is. */
-async function watchRun(
+export async function watchRun(
   context: CommandContext,
   client: Client,
   run: string,
@@ -135,38 +135,12 @@ async function watchRun(
   return last;
 }
 
-function failUnlessGood(run: RunView | null): void {
+export function failUnlessGood(run: RunView | null): void {
   if (run !== null && isOver(run) && run.state !== 'succeeded')
     throw new CommandFailure(`the run ended: ${run.state}`);
 }
 
 export function addRunCommands(program: Command, context: CommandContext): void {
-  program
-    .command('upgrade')
-    .description('start an upgrade of one instance')
-    .argument('<instance>')
-    .requiredOption('--reason <text>', 'why')
-    .option('--to <version>', 'an exact version (default: what its target says)')
-    .option('--any-time', 'do not wait for the maintenance window')
-    .option('--watch', 'show the run until it is over')
-    .action(
-      async (
-        instance: string,
-        options: { reason: string; to?: string; anyTime?: boolean; watch?: boolean },
-      ) => {
-        const client = await context.client();
-        const body = {
-          instance,
-          reason: options.reason,
-          anyTime: options.anyTime === true,
-          ...(options.to === undefined ? {} : { version: options.to }),
-        };
-        const started = await client.call(routes.requestUpgrade, { body });
-        print(context, started, ({ run }) => `Started ${run}.`);
-        if (options.watch === true) failUnlessGood(await watchRun(context, client, started.run, 'run'));
-      },
-    );
-
   program
     .command('runs')
     .description('runs, newest first')
@@ -200,19 +174,6 @@ export function addRunCommands(program: Command, context: CommandContext): void 
 
   program
     .command('logs')
-  program
-    .command('signal')
-    .description('tell a run that something outside has happened')
-    .argument('<run>', 'its id, or an instance for its newest run')
-    .argument('<name>', 'what the step waits for')
-    .option('--reason <text>', 'why', '')
-    .action(async (named: string, name: string, { reason }: { reason: string }) => {
-      const client = await context.client();
-      const params = { run: await runIdOf(client, named), name };
-      const signal = await client.call(routes.signalRun, { params, body: { reason } });
-      print(context, signal, ({ by }) => `The signal ${name} is known to the run (by ${plain(by)}).`);
-    });
-
     .description('output of the steps of a run')
     .argument('<run>', 'its id, or an instance for its newest run')
     .option('--step <step>', 'only this step')
@@ -237,6 +198,19 @@ export function addRunCommands(program: Command, context: CommandContext): void 
       print(context, all, (lines) =>
         lines.length === 0 ? 'No step has printed anything.' : lines.map(logLine).join('\n'),
       );
+    });
+
+  program
+    .command('signal')
+    .description('tell a run that something outside has happened')
+    .argument('<run>', 'its id, or an instance for its newest run')
+    .argument('<name>', 'what the step waits for')
+    .option('--reason <text>', 'why', '')
+    .action(async (named: string, name: string, { reason }: { reason: string }) => {
+      const client = await context.client();
+      const params = { run: await runIdOf(client, named), name };
+      const signal = await client.call(routes.signalRun, { params, body: { reason } });
+      print(context, signal, ({ by }) => `The signal ${name} is known to the run (by ${plain(by)}).`);
     });
 
   const verbs: readonly (readonly [string, RunVerb, string])[] = [

@@ -83,6 +83,8 @@ export interface HttpDeps {
   };
   /** One pass of the night, now; ids of the runs that it started. */
   readonly planNow: () => Promise<readonly string[]>;
+  /** Does this while no pass of the night is under way: what both count as free, both would use. */
+  readonly betweenPasses: (work: () => Promise<void>) => Promise<void>;
   readonly startUpgrade: (request: PersonalRequest) => Promise<RequestResult>;
   /** What follows from a person's word to a run: `commandRun` of the engine. */
   readonly runHooks: RunHooks;

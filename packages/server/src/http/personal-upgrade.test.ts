@@ -34,6 +34,7 @@ describe('what stands against an upgrade that a person asks for', () => {
     ['a pin to another version than was asked for', decision('start', ['pinned']), '3.0', true,
       ['it would go to 2.0, not to the version that was asked for', 'pinned']],
   ])('%s', (_, given, version, anyTime, expected) => {
-    expect(whatStandsAgainst(given, version, anyTime)).toEqual(expected);
+    const against = whatStandsAgainst(given, { version, anyTime });
+    expect(against.map(({ detail }) => detail)).toEqual(expected);
   });
 }); // prettier-ignore

@@ -149,6 +149,7 @@ export function sampleDeps(db: Database, logged: LoggedLine[], change: Partial<H
     log: { info: log, error: log },
     planning: { loadSnapshot: (at) => loadSnapshot(db, { at, upgradesAtOnce: 2 }), planNight, checkPlan },
     planNow: async () => [],
+    betweenPasses: (work) => work(),
     startUpgrade: async () => ({ refused: ['nothing is bound in this test'] }),
     runHooks: {
       settle: (tx, run) => settleRun(tx, run, { staffEmail: null, publicUrl: 'http://localhost' }),

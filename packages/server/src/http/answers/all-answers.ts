@@ -14,6 +14,7 @@ import { peopleAnswers } from './people-answers.ts';
 import { planningAnswers } from './planning-answers.ts';
 import { recordAnswers } from './record-answers.ts';
 import { runAnswers } from './run-answers.ts';
+import { upgradeAnswers } from './upgrade-answers.ts';
 
 export interface AnswerParts {
   readonly cookie: SessionCookie;
@@ -28,6 +29,7 @@ export function allAnswers(deps: HttpDeps, parts: AnswerParts): Answers {
     ...peopleAnswers(deps, parts.cookie, parts.limitTry),
     ...fleetAnswers(deps),
     ...planningAnswers(deps),
+    ...upgradeAnswers(deps),
     ...runAnswers(deps),
     ...recordAnswers(deps),
     streamRun: async ({ params, caller, request, reply }) => {

@@ -1,28 +1,30 @@
-/** Upgrades that a person asks for, and runs: what they do, and a person's word to them. */
+/** Runs: what they do, and a person's word to them. */
 import { Problem } from '@sitelift/contract/problems.ts';
 import type { RunCommand } from '@sitelift/domain/run/command-verdict.ts';
 import { decideCommand } from '@sitelift/domain/run/command-verdict.ts';
 import { newId } from '../../db/new-id.ts';
 import { commandRun } from '../../engine/command-run.ts';
 import { signalRun } from '../../engine/signal-run.ts';
+import { checkGateItem, voteAtGate } from '../../engine/tell-gate.ts';
+import type { CommandResult } from '../../engine/tell-run.ts';
 import { getRun, loadRunState, signalView } from '../views/run-detail-views.ts';
 import { listJournal, listLog, runExists } from '../views/run-log-views.ts';
 import { listRuns } from '../views/runs-views.ts';
 import type { Answers } from '../answer.ts';
-import { checkId, refuseOtherKinds } from '../check-input.ts';
+import { checkId } from '../check-input.ts';
 import type { HttpDeps } from '../http-deps.ts';
-import { wanting, whatStandsAgainst } from '../personal-upgrade.ts';
 
-/** Asked again after this many seconds, a stop may have been lifted. */
-const STOPPED_RETRY_SECONDS = 60;
+type RunAnswers = Pick<Answers, 'listRuns' | 'getRun' | 'commandRun' | 'signalRun' | 'voteAtGate' | 'checkGateItem' | 'overrideGate' | 'runLog' | 'runJournal'>;
 
-type RunAnswers = Pick<
-  Answers,
-  'requestUpgrade' | 'listRuns' | 'getRun' | 'commandRun' | 'signalRun' | 'runLog' | 'runJournal'
->;
+/** What a word to a run is answered. */
+function said(result: CommandResult): { readonly does: string } {
+  if (result.ok) return { does: result.does };
+  if (!result.found) throw new Problem('not-found');
+  throw new Problem(result.code ?? 'command-refused', { reasons: result.reasons });
+}
 
 export function runAnswers(deps: HttpDeps): RunAnswers {
-  const { db, planning } = deps;
+  const { db } = deps;
 
   const checkRun = async (runId: string): Promise<void> => {
     checkId('run', runId);
@@ -30,39 +32,6 @@ export function runAnswers(deps: HttpDeps): RunAnswers {
   };
 
   return {
-    requestUpgrade: async ({ body, caller }) => {
-      const { version = null, anyTime, reason } = body;
-      refuseOtherKinds('inst', body.instance);
-      const snapshot = await planning.loadSnapshot(null);
-      const instance = snapshot.instances.find(
-        (each) => each.slug === body.instance || each.id === body.instance,
-      );
-      if (instance === undefined) throw new Problem('not-found');
-      const { stopped } = snapshot;
-      if (stopped !== null)
-        throw new Problem('stopped', {
-          detail: `stopped by ${stopped.by}: ${stopped.reason}`,
-          retryAfter: STOPPED_RETRY_SECONDS,
-        });
-      const wanted = version === null ? snapshot : wanting(snapshot, instance, version);
-      const plan = planning.planNight(wanted);
-      const decision = plan.decisions.find((each) => each.instanceId === instance.id);
-      if (decision === undefined) throw new Error(`the planner decided nothing about ${instance.slug}`);
-      const against = whatStandsAgainst(decision, version, anyTime);
-      if (against.length > 0 || decision.toReleaseId === null)
-        throw new Problem('upgrade-refused', { reasons: against });
-      const result = await deps.startUpgrade({
-        actor: caller.actor,
-        reason,
-        instanceId: instance.id,
-        releaseId: decision.toReleaseId,
-        window: anyTime ? null : decision.window,
-        anyTime,
-        reasons: decision.reasons,
-      });
-      if ('refused' in result) throw new Problem('upgrade-refused', { reasons: result.refused });
-      return { upgrade: result.upgradeId, run: result.runId };
-    },
     listRuns: async ({ query }) => {
       const { instance = null, state, limit, before = null } = query;
       if (before !== null) checkId('run', before);
@@ -113,6 +82,22 @@ export function runAnswers(deps: HttpDeps): RunAnswers {
       if (result.ok) return signalView(result.state, name);
       if (!result.found) throw new Problem('not-found');
       throw new Problem('command-refused', { reasons: result.reasons });
+    },
+    voteAtGate: async ({ params, body, caller }) => {
+      checkId('run', params.run);
+      const { evidence = null, decision, reason } = body;
+      const vote = { step: params.step, by: caller.actor, decision, reason, evidence };
+      return said(await voteAtGate({ db, hooks: deps.runHooks }, params.run, vote));
+    },
+    checkGateItem: async ({ params, body, caller }) => {
+      checkId('run', params.run);
+      const check = { ...body, step: params.step, by: caller.actor };
+      return said(await checkGateItem({ db, hooks: deps.runHooks }, params.run, check));
+    },
+    overrideGate: async ({ params }) => {
+      await checkRun(params.run);
+      // Who may override is a right of the customer's people (semantics 13); nobody has it yet, and staff never act as them.
+      throw new Problem('command-refused', { reasons: ['this version overrides no gate: fix what is open, or end the run'] });
     },
     runLog: async ({ params, query }) => {
       await checkRun(params.run);
