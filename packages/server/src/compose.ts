@@ -3,9 +3,11 @@
  * argument. What is composed here does nothing by itself until `work` is called; `stop` undoes all of it, in the order that
  * loses nothing: no new work, then what is under way, then the connections, then our own database server.
  */
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { composeEngine, composeHooks, composeRunner } from './compose-engine.ts';
+import { engineWithFailpoints, hooksWithFailpoints, senderWithFailpoints } from './compose-failpoints.ts';
 import { composeHttp } from './compose-http.ts';
 import { composeNight, NIGHT, type Night } from './compose-night.ts';
 import type { Config } from './config/config.ts';
@@ -23,11 +25,12 @@ import type { EngineDeps } from './engine/advance-run.ts';
 import type { RunHooks } from './engine/pg-run-store.ts';
 import { startWorker, type Worker } from './engine/worker.ts';
 import type { HttpDeps, HttpLog, HttpSettings } from './http/http-deps.ts';
+import { openFailpoints, type Failpoints } from './failpoints/open-failpoints.ts';
 import { pageOverdueClosings } from './loops/page-overdue-closings-loop.ts';
 import { observeInstancesOnce, type ObserveDeps } from './loops/observe-instances-loop.ts';
 import { sendNoticesOnce } from './notices/send-notices-loop.ts';
 import { createNoticeSender } from './notices/send-notice.ts';
-import { openInstallation, type Installation } from './open-installation.ts';
+import { openInstallation, StartProblem, type Installation } from './open-installation.ts';
 import { openSecret } from './secrets/secret-store.ts';
 import type { Bind } from './upgrades/freeze-plan.ts';
 
@@ -119,6 +122,14 @@ async function tellDefect(db: Database, config: Config, runId: string, error: un
   await saved.catch(() => {});
 }
 
+/** Null: none are asked for. Asked for where people's sites hang on it, they end the start. */
+async function failpointsOf({ db, dataDir }: Installation, text: string | null): Promise<Failpoints | null> {
+  if (text === null) return null;
+  const points = await openFailpoints(db, text, join(dataDir, 'failpoints'));
+  if (points === null) throw new StartProblem('SITELIFT_FAILPOINT is for tests: this is not a test database');
+  return points;
+}
+
 function observeDeps(
   installation: Installation,
   runner: EngineDeps['runner'],
@@ -151,17 +162,19 @@ export async function composeServer(config: Config, options: ComposeOptions = {}
   };
   const installation = await openInstallation(config, (error) => onTrouble(error, 'an idle connection'));
   const { db, connection, dataDir } = installation;
-  const dispatcher = await openGraphileDispatcher({ db, connection, onError: onTrouble }).catch(
-    async (error: unknown) => {
-      await db.destroy();
-      await installation.embedded?.stop();
-      throw error;
-    },
-  );
+  const giveUp = async (error: unknown): Promise<never> => {
+    await db.destroy();
+    await installation.embedded?.stop();
+    throw error;
+  };
+  const failpoints = await failpointsOf(installation, config.failpoint).catch(giveUp);
+  const dispatcher = await openGraphileDispatcher({ db, connection, onError: onTrouble }).catch(giveUp);
   const publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`;
   const runner = composeRunner(installation, actions.findAction, clock);
-  const hooks = composeHooks(dispatcher, { staffEmail: config.staffEmail, publicUrl });
-  const engine = composeEngine({ installation, config, runner, hooks, clock });
+  const plainHooks = composeHooks(dispatcher, { staffEmail: config.staffEmail, publicUrl });
+  const hooks = failpoints === null ? plainHooks : hooksWithFailpoints(plainHooks, failpoints);
+  const plainEngine = composeEngine({ installation, config, runner, hooks, clock });
+  const engine = failpoints === null ? plainEngine : engineWithFailpoints(plainEngine, failpoints);
   const night = composeNight({
     db,
     request: { db, bind: actions.bind, wake: hooks.wake },
@@ -181,7 +194,7 @@ export async function composeServer(config: Config, options: ComposeOptions = {}
   if (installation.embedded !== null)
     loops.push(keepDatabase(installation, (error) => onTrouble(error, 'the embedded PostgreSQL')));
 
-  const work = async (): Promise<void> => {
+  const advanceRuns = async (): Promise<void> => {
     const working = startWorker(
       engine,
       { runsAtOnce: config.runsAtOnce, sweepMs: SWEEP_MS },
@@ -192,6 +205,9 @@ export async function composeServer(config: Config, options: ComposeOptions = {}
     );
     worker = working;
     await dispatcher.onWake((runId) => void working.wake(runId));
+  };
+  const work = async (): Promise<void> => {
+    if (config.runsAtOnce > 0) await advanceRuns();
     dispatcher.cron(NIGHT, config.planEverySeconds * 1_000, night.pass);
     const { staffEmail } = config;
     dispatcher.cron(CLOSINGS, CLOSINGS_PASS_MS, async () => {
@@ -200,7 +216,8 @@ export async function composeServer(config: Config, options: ComposeOptions = {}
     const probeEveryMs = config.probeEverySeconds * 1_000;
     dispatcher.cron(PROBES, Math.min(PROBE_PASS_MS, probeEveryMs), () => probe(probeEveryMs));
     if (config.smtpUrl === null || config.mailFrom === null) return;
-    const sender = createNoticeSender(config.smtpUrl, config.mailFrom);
+    const plainSender = createNoticeSender(config.smtpUrl, config.mailFrom);
+    const sender = failpoints === null ? plainSender : senderWithFailpoints(plainSender, failpoints);
     stopping.signal.addEventListener('abort', () => sender.close(), { once: true });
     loops.push(
       every(

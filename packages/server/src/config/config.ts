@@ -15,6 +15,9 @@ const NOT_OURS = /^SITELIFT_(URL|TOKEN|DEMO_.*)$/;
 /** A heartbeat that comes later than half a lease leaves no room for one that is lost. */
 const HEARTBEATS_PER_LEASE = 2;
 
+/** What the words mean stands in `failpoints/parse-failpoints.ts`. */
+const FAILPOINTS = /^(B(\d|1[01]):(kill9|block)(:([a-z0-9-]+\/)?[a-z0-9-]+)?(:[1-9]\d{0,3})?(,(?=B)|$))+$/;
+
 function whole(min: number, max: number, byDefault: number) {
   const error = `a whole number from ${min} to ${max}`;
   return z
@@ -50,7 +53,9 @@ const VariablesSchema = z.object({
     .optional()
     .describe('Where notices to the staff go: a run needs a person, a site was rolled back.'),
   SITELIFT_UPGRADES_AT_ONCE: whole(1, 1000, 2).describe('How many upgrades may be open at once over the whole fleet.'),
-  SITELIFT_RUNS_AT_ONCE: whole(1, 1000, 8).describe('How many runs one process works on at once.'),
+  SITELIFT_RUNS_AT_ONCE: whole(0, 1000, 8).describe(
+    'How many runs one process works on at once; 0 leaves them to other processes.',
+  ),
   SITELIFT_LEASE_SECONDS: whole(2, 3600, 30).describe(
     'How long a worker that is not heard of keeps its run; after that another takes over.',
   ),
@@ -69,6 +74,11 @@ const VariablesSchema = z.object({
     .enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` })
     .default('info')
     .describe(`What is logged: ${LOG_LEVELS.join(', ')}.`),
+  SITELIFT_FAILPOINT: z
+    .string()
+    .regex(FAILPOINTS, 'a list such as B5:kill9:migrate')
+    .optional()
+    .describe('Only for tests, and refused outside of a test database: where this process is to be killed.'),
 }); // prettier-ignore
 
 type Variables = z.infer<typeof VariablesSchema>;
@@ -94,6 +104,7 @@ function toConfig(values: Variables) {
     stableAfterDays: values.SITELIFT_STABLE_AFTER_DAYS,
     keyFile: values.SITELIFT_KEY_FILE ?? null,
     logLevel: values.SITELIFT_LOG_LEVEL,
+    failpoint: values.SITELIFT_FAILPOINT ?? null,
     /** What was read, for `describeConfig`. */
     values,
   } as const;

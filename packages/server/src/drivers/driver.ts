@@ -61,6 +61,8 @@ export interface ActionContext<Config = unknown, Input = unknown> {
   readonly workDir: string;
   /** Must be awaited right after spawning a process group and before letting it act (I-1, F-1). */
   readonly processStarted: (process: ProcessRef) => Promise<void>;
+  /** Awaited, where there is one, when the process has ended and before its output is read. Tests stop a worker there. */
+  readonly processEnded?: () => Promise<void>;
   /** Monotonic clock in milliseconds, for durations. */
   readonly monotonicMs: () => number;
   /** Decision clock (`app_now()` as of the claim, advanced by the monotonic clock), epoch milliseconds. */

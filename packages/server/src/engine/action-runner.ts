@@ -30,6 +30,7 @@ export interface AttemptScope {
   readonly backup: ActionTarget['backup'];
   readonly nowMs: () => number;
   readonly processStarted: (process: ProcessRef) => Promise<void>;
+  readonly processEnded?: () => Promise<void>;
   readonly openSecret: (name: string) => Promise<string>;
 }
 
@@ -125,6 +126,7 @@ export function createActionRunner(
         : () => Promise.reject(new Error(`${bound.action} did not declare that it needs secrets`)),
       workDir: may.has('files') ? await workDirOf(scope.runId) : '',
       processStarted: scope.processStarted,
+      ...(scope.processEnded === undefined ? {} : { processEnded: scope.processEnded }),
       monotonicMs,
       nowMs: scope.nowMs,
       newBackupId: () => newId('bkp'),

@@ -35,6 +35,8 @@ export interface RunHooks {
   readonly asked?: (tx: Transaction, run: RunHandle) => Promise<void>;
   /** Somebody has something to do since this event: a step by hand. They hear of it in this transaction. */
   readonly handed?: (tx: Transaction, run: RunHandle, event: HandedEvent) => Promise<void>;
+  /** Last in the transaction that appends a worker's events, before its commit: tests stop a worker there. */
+  readonly appended?: (tx: Transaction, run: RunHandle, bodies: readonly RunEventBody[]) => Promise<void>;
   /** Wake the run at an instant (or now), in this transaction. */
   readonly wake: (tx: Transaction, runId: string, at: Date | null) => Promise<void>;
 }
@@ -271,6 +273,7 @@ export function createPgRunStore(db: Database, hooks: RunHooks): RunStore {
       inTransaction(async (tx) => {
         const appended = await appendEvents(tx, await lockRun(tx, run), bodies, run.fence, hooks);
         await sendNotices(tx, appended, notices);
+        await hooks.appended?.(tx, appended, bodies);
         return appended;
       }),
 

@@ -107,6 +107,7 @@ export async function runScript(context: ExecContext, action: string, argv: Argv
       },
       processStarted: context.processStarted,
     });
+    await context.processEnded?.();
     const values = Object.values(secrets).filter((value) => value.length >= MIN_SECRET_CHARS);
     const plain = blotOut(stripVTControlCharacters(said).trim(), values);
     return { end, output: await readOutput(outputPath, values), said: plain.slice(0, MAX_SAID_CHARS) };
