@@ -39,7 +39,7 @@ export interface NightSummary {
 const WORDS: Readonly<Record<Bucket, string>> = {
   upgraded: tone('ok', '✓ upgraded'),
   rolledBack: tone('back', '↩ rolled back'),
-  held: tone('wait', '⚿ held'),
+  held: tone('wait', '‖ held'),
   upToDate: tone('ok', '✓ up to date'),
 };
 

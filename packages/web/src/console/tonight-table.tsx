@@ -48,7 +48,10 @@ function Underway({ run }: { readonly run: RunSummary }) {
   );
 }
 
-function Over({ run }: { readonly run: RunSummary }) {
+/** A run that went wrong leaves its site held: whoever may change that is named here too. */
+function Over({ run, decision }: { readonly run: RunSummary } & Pick<Row, 'decision'>) {
+  const held = decision.verdict === 'hold' ? reasonsInTheWay(decision.reasons) : [];
+  const clearedBy = held.flatMap((reason) => reason.clearedBy ?? []);
   const tookMs = Date.parse(run.endedAt ?? run.createdAt) - Date.parse(run.startedAt ?? run.createdAt);
   const closedMs =
     run.closedAt !== null && run.openedAt !== null
@@ -60,6 +63,7 @@ function Over({ run }: { readonly run: RunSummary }) {
       <span className={`num ${run.detail === null ? '' : 'block text-xs text-fg3'}`}>
         Took {elapsed(tookMs)}
         {closedMs !== null && `, maintenance page up for ${elapsed(closedMs)}`}
+        {clearedBy.length > 0 && `. Held now, cleared by ${clearedBy.join(', ')}`}
       </span>
     </>
   );
@@ -132,7 +136,7 @@ const SiteRow = memo(function SiteRow({ row }: { readonly row: Row }) {
         ) : run.endedAt === null ? (
           <Underway run={run} />
         ) : (
-          <Over run={run} />
+          <Over run={run} decision={decision} />
         )}
       </td>
     </tr>
