@@ -34,7 +34,7 @@ async function holdOf({ client }: Sitelift): Promise<readonly { kind: string; re
 
 describe.skipIf(!HAS_PARTS)('an upgrade on real parts', () => {
   it('goes through: every effect once, content intact, nobody asked', async () => {
-    const [sitelift, site] = [await bed.sitelift(), await bed.site()];
+    const [sitelift, site] = [await bed.sitelift(), await bed.site({ patient: true })];
     expect(await site.seen()).toEqual(OLD_SITE);
     const run = await sitelift.settled(await sitelift.startUpgrade(site));
     expect(run).toMatchObject({ state: 'succeeded', siteOpen: true, detail: null });

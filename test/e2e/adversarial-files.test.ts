@@ -22,6 +22,7 @@ const GOOD = fleetFiles({
   binDir: '/nowhere',
   proxyDir: '/nowhere',
   frontend: 'http://127.0.0.1:8080/',
+  playbook: 'overnight-channel',
 });
 
 function cycle(): string {

@@ -1,4 +1,5 @@
 /** The fleet files of the small site: one vendor, one customer, one live instance that should go from 1.0.0 to 2.0.0. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SiteSettings } from '../../../demo/app/script.ts';
 
@@ -16,13 +17,25 @@ export interface FleetWords {
   readonly binDir: string;
   readonly proxyDir: string;
   readonly frontend: string;
+  /** Which of the two ways of working: the one that ships, or the same with shorter pauses. */
+  readonly playbook: 'overnight-channel' | 'overnight-channel-impatient';
+}
+
+const PLAYBOOKS = new URL('../../../playbooks/', import.meta.url);
+
+/** The playbooks that ship, step for step, but a repeat comes after a second: a test does not wait for what it caused itself. */
+function impatient(name: string): FleetFile {
+  const text = readFileSync(new URL(`${name}.yaml`, PLAYBOOKS), 'utf8')
+    .replace(/^(playbook|recover): (\S+)$/gm, '$1: $2-impatient')
+    .replaceAll(/pause: \d+s/g, 'pause: 1s');
+  return { path: `${name}.yaml`, text };
 }
 
 const VENDOR = join(import.meta.dirname, 'vendor.ts');
 
 /** JSON is YAML: what holds paths is written as JSON, so that no character of theirs means anything. */
 export function fleetFiles(words: FleetWords): readonly FleetFile[] {
-  const { slug, url, root, settings, binDir, proxyDir, frontend } = words;
+  const { slug, url, root, settings, binDir, proxyDir, frontend, playbook } = words;
   const command = { run: [process.execPath, VENDOR], observe: [process.execPath, VENDOR, 'observe'] };
   const scripts = (...verbs: readonly string[]) => ({
     driver: 'exec',
@@ -63,7 +76,7 @@ export function fleetFiles(words: FleetWords): readonly FleetFile[] {
     },
   };
   const vendor = `products:
-  - { product: notes, name: Notes, playbook: overnight-channel, settings: { slots: [blue, green] } }
+  - { product: notes, name: Notes, playbook: ${playbook}, settings: { slots: [blue, green] } }
 releases:
   - { product: notes, version: 1.0.0, kind: minor, artefact: { digest: 'sha256:${'1'.repeat(64)}', location: app.ts }, needsDowntime: true }
   - { product: notes, version: 2.0.0, kind: major, artefact: { digest: 'sha256:${'2'.repeat(64)}', location: app.ts }, needsDowntime: true,
@@ -84,6 +97,8 @@ instances:
     bindings: ${JSON.stringify(bindings)}
 `;
   return [
+    impatient('overnight-channel'),
+    impatient('restore-and-reopen'),
     { path: 'vendor.yaml', text: vendor },
     { path: 'north.yaml', text: customer },
   ];

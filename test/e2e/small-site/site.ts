@@ -82,6 +82,8 @@ export interface SiteOptions {
   readonly pages?: number;
   /** In place of the cluster's own: where pg_dump and pg_restore lie. */
   readonly binDir?: string;
+  /** True: the playbook that ships, with its pauses before a repeat. */
+  readonly patient?: boolean;
 }
 
 async function takePorts<const Name extends string>(names: readonly Name[]): Promise<Record<Name, number>> {
@@ -153,7 +155,7 @@ async function hold(cluster: TestCluster, database: string, table: string) {
 }
 
 export async function startSmallSite(cluster: TestCluster, options: SiteOptions = {}): Promise<SmallSite> {
-  const { notes = ['first', 'second'], pages = 0, binDir = cluster.binDir } = options;
+  const { notes = ['first', 'second'], pages = 0, binDir = cluster.binDir, patient = false } = options;
   const paths = pathsUnder(await mkdtemp(join(tmpdir(), 'sitelift-site-')));
   const { proxy: proxyPort, ...slots } = await takePorts(['proxy', 'blue', 'green']);
   const name = `north_${slots.blue}`;
@@ -180,6 +182,7 @@ export async function startSmallSite(cluster: TestCluster, options: SiteOptions 
     binDir,
     proxyDir: proxy.dir,
     frontend: proxy.frontend,
+    playbook: patient ? 'overnight-channel' : 'overnight-channel-impatient',
   });
   await mkdir(paths.fleet);
   await Promise.all(files.map(({ path, text }) => writeFile(join(paths.fleet, path), text)));
