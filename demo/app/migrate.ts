@@ -1,5 +1,11 @@
 /** `database/migrate`: runs the release's migrations. Not idempotent in Sitelift's eyes; `observe` compares name by name. */
-import { databaseMigrations, decideMigrationState, packageMigrations, runMigrations } from './migrations.ts';
+import {
+  databaseMigrations,
+  decideMigrationState,
+  endLeftSessions,
+  packageMigrations,
+  runMigrations,
+} from './migrations.ts';
 import type { MigrationState } from './migrations.ts';
 import { migrationsDirectory, readBuild } from './build.ts';
 import type { Build } from './build.ts';
@@ -23,6 +29,7 @@ async function stateOf(script: Script): Promise<MigrationState> {
 
 await runScript({
   apply: async (script) => {
+    await endLeftSessions(connectionOf(script));
     const before = await stateOf(script);
     if (before.state === 'applied') return console.log('nothing to migrate');
     // Each migration is a transaction of its own and is written down with it, so what was cut off goes on where it was.
@@ -38,6 +45,7 @@ await runScript({
     console.log(`migrated ${script.from} -> ${script.to}`);
   },
   observe: async (script) => {
+    await endLeftSessions(connectionOf(script));
     const seen = await stateOf(script);
     if (seen.state !== 'in-between') return seen.state === 'applied';
     console.log(seen.reason);

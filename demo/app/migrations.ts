@@ -1,13 +1,14 @@
 /**
  * Unleash's own migrations as a step of their own (its server would otherwise run them at its first boot, unseen). What a
  * database holds is compared with what a package brings, name by name: all there, exactly the old ones, or something in
- * between, which nobody may guess about.
+ * between.
  *
  * Run as a program it migrates the database that its environment names: `node demo/app/migrations.ts <dist directory>`.
  */
 import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 
 export interface Connection {
@@ -91,8 +92,35 @@ export function decideMigrationState(
   };
 }
 
+/** How the sessions of a migration call themselves, so that a later attempt can tell them from the application's. */
+const SESSION_NAME = 'vendor-migrate';
+const SESSION_POLL_MS = 100;
+
+/**
+ * A migration that was killed is not over: its server process may finish the statement that it is at. Until none is left,
+ * nothing that is read of the database is the truth; so what is left is ended, and its open transaction with it.
+ */
+export async function endLeftSessions(connection: Connection): Promise<void> {
+  const client = new Client({ ...connection, connectionTimeoutMillis: 5000 });
+  await client.connect();
+  try {
+    for (;;) {
+      const { rowCount } = await client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()`,
+        [SESSION_NAME],
+      );
+      if (rowCount === 0) return;
+      await pause(SESSION_POLL_MS);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
 /** Runs everything that is missing, in the package's own way. */
 export async function runMigrations(dist: string, connection: Connection): Promise<void> {
+  process.env['PGAPPNAME'] = SESSION_NAME;
   const require = createRequire(join(dist, 'migrator.js'));
   // as: unleash-server ships no types that say this of its migrator; both names are in every version we use
   const migrator = require(join(dist, 'migrator.js')) as {
