@@ -18,6 +18,11 @@ const BENCHES: readonly (readonly [name: string, load: () => Promise<Bench>, wha
     async () => (await import('./dispatcher.ts')).benchDispatcher,
     'wake-up latency, idle cost and take-over of the queue library',
   ],
+  [
+    'yard',
+    async () => (await import('./yard.ts')).benchYard,
+    'worlds of the simulation played and judged in a second',
+  ],
 ];
 
 function usage(): string {

@@ -172,7 +172,7 @@ class JournalCheck {
       const closes = planned?.kind === 'uses' && planned.run.action === 'proxy/close';
       const wayBack = closes && view.wish === 'roll-back' && view.crossed;
       if (view.wish !== null && !wayBack) fail('I-10', `${id} started after ${view.wish} had been accepted`);
-      if (view.paused) fail('I-10', `${id} started while the run was paused`);
+      if (view.paused && !wayBack) fail('I-10', `${id} started while the run was paused`);
       if (planned?.kind === 'uses' && step.failures > planned.retry.times)
         fail('semantics 18', `${id} is tried again after ${step.failures} failures`);
       if (this.#isMarked(view, lane, id)) view.crossed = true;

@@ -22,6 +22,8 @@ interface Seen {
 interface SiteView {
   readonly busy: Map<number, Busy>;
   fence: number;
+  /** Newest fence of any request, looks included. */
+  heard: number;
   state: SiteState | null;
   /** Order of the last effect on the site itself; page and traffic are not the site. */
   changed: number;
@@ -45,7 +47,14 @@ export function checkSites(planOf: PlanOf, fail: Fail): Check {
   let order = 0;
 
   const viewOf = (site: string): SiteView => {
-    const found = sites.get(site) ?? { busy: new Map(), fence: 0, state: null, changed: 0, seen: null };
+    const found = sites.get(site) ?? {
+      busy: new Map(),
+      fence: 0,
+      heard: 0,
+      state: null,
+      changed: 0,
+      seen: null,
+    };
     sites.set(site, found);
     return found;
   };
@@ -55,6 +64,7 @@ export function checkSites(planOf: PlanOf, fail: Fail): Check {
 
   const began = (job: Job): void => {
     const site = viewOf(job.site);
+    site.heard = Math.max(site.heard, job.fence);
     if (!job.mutates) return;
     if (job.fence < site.fence) fail('I-2', `${text(job)} was accepted after fence ${site.fence}`);
     site.fence = Math.max(site.fence, job.fence);
@@ -141,7 +151,9 @@ export function checkSites(planOf: PlanOf, fail: Fail): Check {
           break;
         }
         case 'probed':
-          viewOf(entry.job.site).seen = { ...entry, order };
+          // What a lost worker's look still finds out reaches nobody.
+          if (entry.job.fence >= viewOf(entry.job.site).heard)
+            viewOf(entry.job.site).seen = { ...entry, order };
           break;
         case 'by-hand': {
           const site = viewOf(entry.site);

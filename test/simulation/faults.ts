@@ -39,8 +39,8 @@ export type Fault =
   /** `after`: the store commits and the answer is lost. */
   | { readonly kind: 'outage'; readonly atMs: number; readonly forMs: number; readonly after: boolean }
   | { readonly kind: 'person'; readonly atMs: number; readonly verb: RunVerb }
-  /** Somebody speaks this soon after the nth row of every run: in the middle of what follows from it. */
-  | { readonly kind: 'word'; readonly row: number; readonly plusMs: number; readonly verb: RunVerb }
+  /** Somebody speaks this soon after the nth row of every run, in the middle of what follows from it; and may think again. */
+  | { readonly kind: 'word'; readonly row: number; readonly plusMs: number; readonly verb: RunVerb; readonly thenMs: number | null }
   | { readonly kind: 'calendar'; readonly atMs: number; readonly what: 'freeze' | 'lift' | 'withdraw' | 'restore-release' | 'stop' | 'go' }
   | { readonly kind: 'bad-backup'; readonly nth: number }
   /** The new code cannot write: the silent 403. */
@@ -68,8 +68,18 @@ const MINUTE = 60_000;
 /** A run without faults takes about this long, milliseconds; what comes by the clock comes in here. */
 const USUAL_RUN_MS = 90_000;
 
+/** What turns a run, more often than what does not. */
+const WORDS: readonly [RunVerb, ...RunVerb[]] = [
+  'cancel',
+  'roll-back',
+  'pause',
+  'cancel',
+  'roll-back',
+  ...RUN_VERBS,
+];
+
 function oneCall(dice: Dice): Struck {
-  return dice.chance(0.5) ? { during: dice.pick(ACTIONS) } : { call: dice.whole(1, CALLS_OF_A_RUN) };
+  return dice.chance(0.7) ? { during: dice.pick(ACTIONS) } : { call: dice.whole(1, CALLS_OF_A_RUN) };
 }
 
 function oneFault(dice: Dice, workers: number): Fault {
@@ -117,7 +127,13 @@ function oneFault(dice: Dice, workers: number): Fault {
     case 'person':
       return { kind, atMs, verb: dice.pick(RUN_VERBS) };
     case 'word':
-      return { kind, row: dice.whole(1, 40), plusMs: dice.whole(0, 120), verb: dice.pick(RUN_VERBS) };
+      return {
+        kind,
+        row: dice.whole(1, 40),
+        plusMs: dice.whole(0, 90),
+        verb: dice.pick(WORDS),
+        thenMs: dice.chance(0.4) ? dice.whole(0, 150) : null,
+      };
     case 'calendar':
       return {
         kind,

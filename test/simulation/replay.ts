@@ -1,31 +1,56 @@
-/** `node test/simulation/replay.ts --seed S`: plays one seed, prints its trace and, when it breaks a rule, what is left of its faults. */
+/**
+ * `node test/simulation/replay.ts --seed S [--whole]`: plays one seed; when it breaks a promise prints what is left of its faults
+ * and how it came to that (`--whole`: every entry, unshrunk). `--count N` plays N seeds from S on and says which broke what.
+ */
 import { parseArgs } from 'node:util';
 import { EPOCH } from './event-loop.ts';
 import { faultText } from './faults.ts';
+import { explain, shrink } from './shrink.ts';
 import { entryText } from './world-log.ts';
 import { runYard } from './yard.ts';
 
-const { values } = parseArgs({ options: { seed: { type: 'string' }, count: { type: 'string' } } });
-const first = Number(values.seed ?? 1);
-if (values.count !== undefined) {
-  const began = performance.now();
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    count: { type: 'string' },
+    whole: { type: 'boolean', default: false },
+  },
+});
+const first = Number(values.seed);
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+async function playMany(count: number): Promise<void> {
+  const beganAt = performance.now();
   const ends = new Map<string, number>();
-  const rules = new Map<string, number[]>();
-  for (let seed = first; seed < first + Number(values.count); seed += 1) {
+  const broken = new Map<string, number[]>();
+  for (let seed = first; seed < first + count; seed += 1) {
     const result = await runYard({ seed });
     for (const end of Object.values(result.ends)) ends.set(end, (ends.get(end) ?? 0) + 1);
-    for (const { rule, text } of result.breaches.slice(0, 1)) {
-      const key = `${rule}: ${text.replaceAll(/\d+/g, 'N')}`;
-      rules.set(key, [...(rules.get(key) ?? []), seed]);
-    }
+    const [breach] = result.breaches;
+    if (breach === undefined) continue;
+    const key = `${breach.rule}: ${breach.text.replaceAll(/\d+/g, 'N')}`;
+    broken.set(key, [...(broken.get(key) ?? []), seed]);
   }
-  console.log(ends);
-  for (const [rule, seeds] of [...rules].toSorted((a, b) => b[1].length - a[1].length))
-    console.log(seeds.length, rule, seeds.slice(0, 5));
-  console.log(`${((Number(values.count) * 1000) / (performance.now() - began)).toFixed(0)} seeds/s`);
-} else {
-  const result = await runYard({ seed: first, keepLog: true });
-  for (const entry of result.log) console.log(entryText(entry, EPOCH));
-  for (const fault of result.faults) console.log(faultText(fault));
-  console.log(result.breaches, result.ends);
+  print(JSON.stringify(Object.fromEntries(ends)));
+  for (const [what, seeds] of broken) print(`${what} [seeds ${seeds.join(' ')}]`);
+  print(`${((count * 1_000) / (performance.now() - beganAt)).toFixed(0)} seeds per second`);
+  if (broken.size > 0) process.exitCode = 1;
+}
+
+if (values.count !== undefined) await playMany(Number(values.count));
+else {
+  const options = { seed: first };
+  const result = await runYard({ ...options, keepLog: true });
+  if (values.whole || result.breaches.length === 0) {
+    for (const entry of result.log) print(entryText(entry, EPOCH));
+    for (const fault of result.faults) print(faultText(fault));
+    print(JSON.stringify(result.ends));
+  }
+  if (result.breaches.length > 0) {
+    print(explain(await shrink(options, result)));
+    process.exitCode = 1;
+  }
 }

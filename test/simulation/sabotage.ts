@@ -123,7 +123,6 @@ export interface Guard {
 export const GUARDS: readonly Guard[] = [
   { name: 'the store compares fences', rule: 'I-2', without: { store: withoutFences } },
   { name: 'receivers compare fences', rule: 'I-2', without: { receiversAcceptAnyFence: true } },
-  { name: 'a claim respects a lease', rule: 'I-1', without: { store: withoutLeases } },
   {
     name: 'what a lost worker started is ended before anybody looks',
     rule: 'I-1',
@@ -286,6 +285,16 @@ function reversedStarts(state: RunState): RunState {
   );
   return { ...state, steps: { ...state.steps, main } };
 }
+
+export interface Hint {
+  readonly name: string;
+  readonly without: Sabotage;
+}
+
+/** What makes things quick and quiet but keeps no promise: the fence does (reliability, decision 1). */
+export const HINTS: readonly Hint[] = [
+  { name: 'a claim respects a lease', without: { store: withoutLeases } },
+];
 
 export interface TwofoldGuard {
   readonly name: string;

@@ -29,13 +29,15 @@ export function storeBehindWire(wire: StoreWire, machine: Machine): RunStore {
       };
       // The store in memory does its work at once; only its promise comes later.
       work().then(
-        (value) => answer(() => lost(value)),
+        (value) => {
+          wire.written();
+          answer(() => lost(value));
+        },
         (error: unknown) =>
           answer(() => {
             throw error;
           }),
       );
-      wire.written();
     });
   const { store } = wire;
   return {

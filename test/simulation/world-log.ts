@@ -62,7 +62,7 @@ export type Entry = Happening & { readonly at: number };
 export type Say = (happening: Happening) => void;
 
 function rowText(event: RunEvent): string {
-  const { kind, seq, at, fence, ...rest } = event;
+  const { kind, seq, at: _, fence, ...rest } = event;
   const words = Object.entries(rest)
     .filter(([, value]) => value !== null && value !== false && JSON.stringify(value) !== '{}')
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);

@@ -5,7 +5,6 @@
  */
 import type { SiteObservation } from '@sitelift/domain/run/events.ts';
 import type { BoundAction } from '@sitelift/domain/run/plan.ts';
-import type { z } from 'zod';
 import type { FindAction } from '../../packages/server/src/engine/action-runner.ts';
 import type {
   Action,
@@ -43,7 +42,7 @@ const ONCE = new Set(['database/migrate']);
 const AFTER: ReadonlySet<ApplyFault> = new Set(['throws-after', 'unknown-after', 'lies-failed']);
 
 /** Takes whatever a playbook gives. */
-const ANY_INPUT = { parse: (input: unknown) => input } as z.ZodType<never>; // as: the runner calls `parse` and nothing else
+const ANY_INPUT = { parse: (input: unknown) => input } as Action['inputSchema']; // as: the runner calls `parse` and nothing else
 
 class YardAction {
   readonly #world: DriverWorld;
@@ -130,7 +129,7 @@ class YardAction {
     if (!this.#world.actsBeforeRecord) await record();
     if (context.signal.aborted) return { kind: 'unknown', reason: 'told to stop before it began' };
     // A few take longer than a lease.
-    const tookMs = dice.chance(0.06)
+    const tookMs = dice.chance(0.1)
       ? dice.whole(30_000, 70_000)
       : dice.whole(200, 3_000) * (fault === 'slow' ? 15 : 1);
     const breaks =
@@ -157,8 +156,8 @@ class YardAction {
         },
       );
     }, this.#name);
-    if (this.#world.actsBeforeRecord) await record();
     const how = await pending;
+    if (this.#world.actsBeforeRecord) await record();
     context.signal.removeEventListener('abort', stop);
     return this.#outcome(fault, how, seen.outcome ?? { kind: 'done' });
   };

@@ -11,10 +11,10 @@ import { createMemoryRunStore } from '../../packages/server/src/engine/memory-ru
 import type { RunStore } from '../../packages/server/src/engine/run-store.ts';
 import { startWorker, type Worker } from '../../packages/server/src/engine/worker.ts';
 import { Calendar } from './calendar.ts';
-import { createChecker, type Breach } from './checker.ts';
+import { createChecker } from './checker.ts';
 import { createDice, type Dice } from './dice.ts';
 import { EPOCH, EventLoop } from './event-loop.ts';
-import { drawFaults, faultText, StrikingFaults, type Fault } from './faults.ts';
+import { faultText, StrikingFaults, type Fault } from './faults.ts';
 import { Machine } from './machine.ts';
 import { People } from './people.ts';
 import { drawPlan, type YardPlan } from './playbooks.ts';
@@ -22,6 +22,7 @@ import { NO_SABOTAGE, type Sabotage } from './sabotage.ts';
 import { Site } from './site.ts';
 import { storeBehindWire } from './store-behind-wire.ts';
 import type { Entry, Happening } from './world-log.ts';
+import { faultsOf, workersOf, type YardOptions, type YardResult } from './yard-options.ts';
 import { driversOf, type DriverWorld } from './yard-driver.ts';
 
 const SECOND = 1_000;
@@ -34,25 +35,6 @@ const SAFETY_MS = 60 * MINUTE;
 const LIVENESS_MS = 6 * 60 * MINUTE;
 const USER_WRITES_EVERY_MS = 4 * SECOND;
 
-export interface YardOptions {
-  readonly seed: number;
-  /** Instead of the seed's own faults: what shrinking leaves of them. */
-  readonly faults?: readonly Fault[];
-  readonly sabotage?: Sabotage;
-  /** Keeps every entry of the log, for a trace. */
-  readonly keepLog?: boolean;
-}
-
-export interface YardResult {
-  readonly seed: number;
-  readonly faults: readonly Fault[];
-  readonly breaches: readonly Breach[];
-  readonly log: readonly Entry[];
-  /** Events of the loop and entries of the log: what the same seed must repeat. */
-  readonly events: number;
-  readonly ends: Readonly<Record<string, string>>;
-}
-
 interface Run {
   readonly id: string;
   readonly plan: RunPlan;
@@ -61,14 +43,6 @@ interface Run {
   settled: boolean;
   paused: boolean;
   ended: string | null;
-}
-
-export function faultsOf(seed: number): readonly Fault[] {
-  return drawFaults(createDice(seed).fork('faults'), workersOf(createDice(seed)));
-}
-
-function workersOf(dice: Dice): number {
-  return dice.fork('workers').whole(2, 3);
 }
 
 export class Yard {
@@ -201,8 +175,12 @@ export class Yard {
         const event = journal[run.seen];
         if (event === undefined) continue;
         this.say({ kind: 'row', run: run.id, event });
-        for (const { verb, plusMs } of this.#striking.words(event.seq))
+        for (const { verb, plusMs, thenMs } of this.#striking.words(event.seq)) {
           this.loop.after(plusMs, () => this.#people.say(run.id, verb, null));
+          if (thenMs === null) continue;
+          const second = verb === 'pause' ? 'resume' : 'roll-back';
+          this.loop.after(plusMs + thenMs, () => this.#people.say(run.id, second, null));
+        }
         this.#follow(run, event);
       }
     }
