@@ -115,7 +115,7 @@ export function senderWithFailpoints(sender: NoticeSender, points: Failpoints): 
     ...sender,
     send: async (notice) => {
       // A notice names no instance; its subject begins with it.
-      const place = { instance: notice.subject.split(':')[0] ?? '', step: '' };
+      const place = { instance: notice.subject.split(':')[0] ?? '', step: 'any' };
       await points.reach('B10', place);
       const delivery = await sender.send(notice);
       if (delivery.kind === 'sent') await points.reach('B11', place);

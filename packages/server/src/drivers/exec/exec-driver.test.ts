@@ -245,6 +245,26 @@ describe('special actions by script', () => {
     });
   });
 
+  it('looks at two sites at once each hear their own site', async () => {
+    // Each writes before either has ended: what they share would be seen.
+    const wait = (word: string) =>
+      `touch "$0.${word}.$SITELIFT_INSTANCE"; until [ -e "$0.${word}.north" ] && [ -e "$0.${word}.south" ]; do sleep 0.01; done`;
+    const probe = [
+      wait('begun'),
+      `printf '{"observed":{"version":"%s"}}' "$SITELIFT_INSTANCE" > "$SITELIFT_OUTPUT"`,
+      wait('written'),
+    ].join('\n');
+    const look = (slug: string) => {
+      const told = context('probe', probe);
+      const instance = { ...told.target.instance, slug };
+      return actionOf('app/probe').apply({ ...told, target: { ...told.target, instance } });
+    };
+    const versions = (await Promise.all(['north', 'south'].map(look))).map((outcome) =>
+      'observed' in outcome ? outcome.observed?.version : outcome,
+    );
+    expect(versions).toEqual(['north', 'south']);
+  });
+
   it('a backup gets an id, a grade and the time at which it was begun', async () => {
     const backup = context(
       'backup',

@@ -1,4 +1,5 @@
 /** Runs one command of the vendor's for one attempt: environment, secrets, the file that carries its output back. */
+import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -86,11 +87,9 @@ export async function runScript(context: ExecContext, action: string, argv: Argv
       };
     }
   }
-  const outputPath = join(
-    context.workDir,
-    `output-${stepId.replaceAll(/[^A-Za-z0-9-]/g, '_')}-${attempt}-${fence}.json`,
-  );
-  await rm(outputPath, { force: true });
+  // Looks at several sites at once share directory, step, attempt and fence: a name of their own, or one reads what another saw.
+  const name = `output-${stepId.replaceAll(/[^A-Za-z0-9-]/g, '_')}-${attempt}-${fence}-${randomUUID()}.json`;
+  const outputPath = join(context.workDir, name);
   let said = '';
   try {
     const end = await runProcessGroup({
