@@ -8,6 +8,7 @@ import { formatSourceError } from '@sitelift/playbook/source-error.ts';
 import { Command, CommanderError } from 'commander';
 import { CommandFailure, EXIT, type CommandContext } from './command-context.ts';
 import { addAccessCommands } from './commands/access.ts';
+import { addAccountCommands } from './commands/accounts.ts';
 import { addFleetCommands } from './commands/fleet.ts';
 import { addPlanCommands } from './commands/planning.ts';
 import { addPlaybookCommands } from './commands/playbooks.ts';
@@ -44,7 +45,7 @@ export function buildProgram(context: Omit<CommandContext, 'json' | 'url'>): Com
   };
   for (const add of [
     addFleetCommands, addPlanCommands, addUpgradeCommand, addRunCommands, addReleaseCommands, addRecordCommands,
-    addAccessCommands, addPlaybookCommands,
+    addAccessCommands, addAccountCommands, addPlaybookCommands,
   ]) add(program, full); // prettier-ignore
   // Global options may stand anywhere: `sitelift plan --json` is what people type.
   for (const command of leavesOf(program)) {

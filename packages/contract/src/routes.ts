@@ -4,6 +4,13 @@ import { RUN_VERBS } from '@sitelift/domain/run/command-verdict.ts';
 import { BACKUP_GRADES } from '@sitelift/domain/run/plan.ts';
 import { z } from 'zod';
 import type { Route } from './route.ts';
+import {
+  AccountChangeAnswerSchema,
+  AccountChangeSchema,
+  NewAccountAnswerSchema,
+  NewAccountSchema,
+  StaffAccountSchema,
+} from './staff-account.ts';
 import { SelectedUpgradeSchema, SelectionSchema } from './upgrade-selection.ts';
 import {
   AccountSchema,
@@ -68,6 +75,10 @@ export const routes = {
   listTokens: route({ name: 'listTokens', method: 'GET', path: '/tokens', summary: 'My API tokens', access: 'read', response: z.object({ tokens: z.array(TokenSchema) }) }),
   createToken: route({ name: 'createToken', method: 'POST', path: '/tokens', summary: 'Make an API token; it is shown once', access: 'read', body: z.strictObject({ name: Line, scopes: z.array(z.enum(SCOPES)).min(1), days: z.int().min(1).max(365).default(90) }), response: TokenSchema.extend({ token: z.string() }) }),
   revokeToken: route({ name: 'revokeToken', method: 'DELETE', path: '/tokens/:token', summary: 'Revoke a token of mine', access: 'read', params: z.strictObject({ token: Slug }), response: Done }),
+  // ---- staff
+  listAccounts: route({ name: 'listAccounts', method: 'GET', path: '/accounts', summary: 'Every account of staff', access: 'admin', response: z.object({ accounts: z.array(StaffAccountSchema) }) }),
+  createAccount: route({ name: 'createAccount', method: 'POST', path: '/accounts', summary: 'Make an account; its one-time password is shown once', access: 'admin', body: NewAccountSchema, response: NewAccountAnswerSchema }),
+  changeAccount: route({ name: 'changeAccount', method: 'POST', path: '/accounts/:account', summary: 'Change the role of an account (its id or e-mail address), disable or enable it, or give it a new one-time password', access: 'admin', params: z.strictObject({ account: Line }), body: AccountChangeSchema, response: AccountChangeAnswerSchema }),
   // ---- fleet
   applyFleet: route({ name: 'applyFleet', method: 'POST', path: '/fleet/apply', summary: 'Bring the fleet to what a directory of YAML says', access: 'operate', body: z.strictObject({ files: z.array(z.strictObject({ path: z.string().min(1).max(500), text: z.string() })).min(1).max(20_000), dryRun: z.boolean().default(false), prune: z.boolean().default(false) }), response: ApplyResultSchema }),
   listInstances: route({ name: 'listInstances', method: 'GET', path: '/instances', summary: 'Every instance with what it runs and should run', access: 'read', response: z.object({ instances: z.array(InstanceSchema) }) }),

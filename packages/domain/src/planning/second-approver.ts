@@ -1,7 +1,8 @@
 /**
  * A risky release needs two people (C14): what one wants alone is kept as a wish, and the release is placed when somebody
  * else wants the same. People are told apart by their account, never by what they signed with: the same person with a
- * session and with a token of their own is one person. A wish is worth something for a week; after that nobody remembers what was looked at.
+ * session and with a token of their own is one person. The account of the machine is nobody: whoever has a terminal on the
+ * server would be two people with it, on top of their own account. A wish is worth something for a week; after that nobody remembers what was looked at.
  */
 import { formatInstant } from '../time/format-instant.ts';
 import { DAY_MS, type EpochMs } from '../time/instant.ts';
@@ -24,8 +25,16 @@ export interface Approvals {
   readonly own: PromotionWish | null;
 }
 
-export function findApprovals(wishes: readonly PromotionWish[], accountId: string, now: EpochMs): Approvals {
-  const standing = wishes.filter((one) => now - one.at < WISH_STANDS_MS).toSorted((a, b) => a.at - b.at);
+/** `machineId`: the account of the machine, whose word counts neither as the first nor as the second; null when there is none. */
+export function findApprovals(
+  wishes: readonly PromotionWish[],
+  { accountId, machineId }: { readonly accountId: string; readonly machineId: string | null },
+  now: EpochMs,
+): Approvals {
+  if (accountId === machineId) return { other: null, own: null };
+  const standing = wishes
+    .filter((one) => one.accountId !== machineId && now - one.at < WISH_STANDS_MS)
+    .toSorted((a, b) => a.at - b.at);
   return {
     other: standing.find((one) => one.accountId !== accountId) ?? null,
     own: standing.find((one) => one.accountId === accountId) ?? null,
@@ -36,3 +45,8 @@ export function findApprovals(wishes: readonly PromotionWish[], accountId: strin
 export function waitsForSecond({ by, at }: Pick<PromotionWish, 'by' | 'at'>): string {
   return `risky: ${by} wants it since ${formatInstant(at, 'UTC')}; a second release manager must promote it too`;
 }
+
+/** What is told to whoever sits at the machine, in place of remembering what they want. */
+export const MACHINE_IS_NOBODY =
+  'risky: the account of this machine counts as neither of the two people; create a second account ' +
+  '(`sitelift account create <email> --role release-manager`), sign in with it (`sitelift login <email>`) and promote again';

@@ -3,12 +3,17 @@
  * withdrawn. History is never overwritten: a placement is ended, not removed, and a release stays for those who run it.
  */
 import { decidePromotion } from '@sitelift/domain/planning/promotion-verdict.ts';
-import { findApprovals, waitsForSecond } from '@sitelift/domain/planning/second-approver.ts';
+import {
+  findApprovals,
+  MACHINE_IS_NOBODY,
+  waitsForSecond,
+} from '@sitelift/domain/planning/second-approver.ts';
 import { sql } from 'kysely';
 import { decisionNow } from '../db/clock.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { recordEvent } from '../db/event-store.ts';
 import { newId } from '../db/new-id.ts';
+import { machineAccountId } from '../people/account-views.ts';
 import { DONE, type ByWhom, type ChangeResult } from './change-result.ts';
 import { listChannels, listPlacements, listReleases } from './fleet-views.ts';
 import { lockFleet } from './lock-fleet.ts';
@@ -45,12 +50,14 @@ export async function promoteRelease(db: Database, promotion: Promotion): Promis
       now,
       wait: { channel: 'stable', after: 'release', leastMs: stableAfterMs },
     };
-    const approvals = findApprovals(await listWishes(tx, promotion), accountId, now);
+    const machineId = await machineAccountId(tx);
+    const approvals = findApprovals(await listWishes(tx, promotion), { accountId, machineId }, now);
     const approvedBy = release.risky ? (approvals.other?.by ?? null) : null;
     const verdict = decidePromotion({ release, channel, promotedBy: actor, approvedBy }, facts);
     if (!verdict.allowed) {
       const refused = verdict.reasons.map(({ detail }) => detail);
       if (verdict.reasons.some(({ code }) => code !== 'needs-second-approver')) return { refused };
+      if (accountId === machineId) return { refused: [MACHINE_IS_NOBODY] };
       if (approvals.own === null && dryRun) return { refused: [...refused, FIRST_OF_TWO] };
       if (approvals.own === null) await rememberWish(tx, promotion, release.version);
       return { refused: [waitsForSecond(approvals.own ?? { by: actor, at: now })] };

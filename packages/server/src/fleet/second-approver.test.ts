@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sql } from 'kysely';
 import type { StaffRole } from '@sitelift/contract/views.ts';
 import { DAY_MS, HOUR_MS } from '@sitelift/domain/time/instant.ts';
-import { createAccount } from '../people/first-account.ts';
+import { createAccount, LOCAL_EMAIL } from '../people/first-account.ts';
 import type { ChangeResult } from './change-result.ts';
 import { createFleetBed, type FleetBed } from './fleet-bed.ts';
 import { promoteRelease, type Promotion } from './release-store.ts';
@@ -155,5 +155,27 @@ describe('a risky release', () => {
     expect(await promote('tom')).toMatchObject({
       refused: [expect.stringContaining('tom@vendor.example wants it') as string],
     });
+  });
+
+  it('is not placed by the account of the machine, nor remembered for it, and the answer says to make a second account', async () => {
+    const machine = { ...accounts, local: await addAccount('local', 'admin') };
+    await sql`update account set email = ${LOCAL_EMAIL} where id = ${machine.local}`.execute(bed.test.db);
+    const refused = {
+      refused: [expect.stringContaining('create a second account (`sitelift account create') as string],
+    };
+    // As the first, and as the second.
+    expect(await promote('local', { accountId: machine.local })).toEqual(refused);
+    expect(await promote('mia')).toEqual(MIA_WANTS_IT);
+    expect(await promote('local', { accountId: machine.local, dryRun: true })).toEqual(refused);
+    expect(await promote('local', { accountId: machine.local })).toEqual(refused);
+    expect([await placedBy(), (await events()).length]).toEqual([[], 1]);
+    expect(await promote('tom')).toEqual(DONE);
+    expect(await placedBy()).toEqual(['mia@vendor.example and tom@vendor.example']);
+  });
+
+  it('does not count a wish that the machine left in an earlier version', async () => {
+    await promote('tom');
+    await sql`update account set email = ${LOCAL_EMAIL} where id = ${accounts['tom']}`.execute(bed.test.db);
+    expect(await promote('mia')).toEqual(MIA_WANTS_IT);
   });
 });

@@ -52,6 +52,9 @@ const WHO_MAY: Record<keyof Routes, readonly Principal[]> = {
   listTokens: READ,
   createToken: READ,
   revokeToken: READ,
+  listAccounts: ADMIN,
+  createAccount: ADMIN,
+  changeAccount: ADMIN,
   applyFleet: OPERATE,
   listInstances: READ,
   getInstance: READ,
@@ -87,7 +90,7 @@ const WHO_MAY: Record<keyof Routes, readonly Principal[]> = {
 
 /** Rows of everything that a request could have changed. */
 const EFFECTS = sql<{ mark: string }>`
-  select concat_ws(' ', (select count(*) from event), (select count(*) from run_event), (select count(*) from api_token),
+  select concat_ws(' ', (select count(*) from event), (select count(*) from run_event), (select count(*) from api_token), (select count(*) from account),
     (select count(*) from secret), (select count(*) from pin), (select count(*) from hold where cleared_at is null),
     (select count(*) from placement), (select count(*) from upgrade), (select count(*) from idempotency_key)) as mark`;
 
@@ -111,6 +114,7 @@ function pathOf(route: Route): string {
     version: '2.0',
     name: 'a-secret',
     token: 'tok_00000000000000000000000000',
+    account: 'admin@vendor.example',
   };
   return `${API_PREFIX}${route.path.replaceAll(/:([a-z]+)/g, (_, name: string) => values[name] ?? name)}`;
 }

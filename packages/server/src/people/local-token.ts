@@ -8,7 +8,8 @@ import { chmod, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SCOPES } from '@sitelift/contract/views.ts';
 import { sql } from 'kysely';
-import type { Database, Transaction } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
+import { machineAccountId } from './account-views.ts';
 import { makeBearer } from './bearer.ts';
 import { createAccount, LOCAL_EMAIL } from './first-account.ts';
 import { hashPassword } from './password.ts';
@@ -19,13 +20,8 @@ const TOKEN_NAME = 'this machine';
 /** A server that runs longer than this is started again before; the token then goes with its start. */
 const DAYS = 365;
 
-async function findLocalAccount(db: Database | Transaction): Promise<string | null> {
-  const { rows } = await sql<{ id: string }>`select id from account where email = ${LOCAL_EMAIL}`.execute(db);
-  return rows[0]?.id ?? null;
-}
-
 async function localAccount(db: Database): Promise<string> {
-  const known = await findLocalAccount(db);
+  const known = await machineAccountId(db);
   if (known !== null) return known;
   // A password that nobody has ever seen.
   const passwordHash = await hashPassword(makeBearer());
@@ -38,7 +34,7 @@ async function localAccount(db: Database): Promise<string> {
     passwordHash,
   } as const;
   const created = await db.transaction().execute((tx) => createAccount(tx, account, 'first start'));
-  const id = created ?? (await findLocalAccount(db));
+  const id = created ?? (await machineAccountId(db));
   if (id === null) throw new Error('the account of this machine could not be made');
   return id;
 }

@@ -3,7 +3,7 @@
  * Both outcomes are audited; an unknown address is not written down, for people type passwords into that field.
  */
 import { sql } from 'kysely';
-import type { Database } from '../db/database.ts';
+import type { Database, Transaction } from '../db/database.ts';
 import { recordEvent, type AuditEvent } from '../db/event-store.ts';
 import { hashBearer } from './bearer.ts';
 import { callerOf, type AccountRow, type Caller } from './caller.ts';
@@ -35,6 +35,19 @@ function peopleEvent(account: AccountRow, verb: string): AuditEvent {
   };
 }
 
+/**
+ * Comparing takes a tenth of a second without a lock, in which the account may be disabled or get another password: a session
+ * that is opened after that would outlive the end of all of them.
+ */
+async function isStillSo(tx: Transaction, account: StoredAccount): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from account
+     where id = ${account.id} and password_hash = ${account.password_hash} and disabled_at is null for share`.execute(
+    tx,
+  );
+  return rows.length > 0;
+}
+
 /** A new session, or null for whatever was wrong. */
 export async function signIn(
   db: Database,
@@ -51,9 +64,11 @@ export async function signIn(
     return null;
   }
   const bearer = await db.transaction().execute(async (tx) => {
+    if (!(await isStillSo(tx, account))) return null;
     await recordEvent(tx, peopleEvent(account, 'signed-in'));
     return openSession(tx, account.id);
   });
+  if (bearer === null) return null;
   return { bearer, caller: callerOf(account, { kind: 'session', tokenHash: hashBearer(bearer) }, null) };
 }
 
@@ -68,14 +83,16 @@ export async function changePassword(
   if (account === null || !(await verifyPassword(current, account.password_hash))) return null;
   if (current.normalize('NFKC') === next.normalize('NFKC')) return 'unchanged';
   const hash = await hashPassword(next);
-  await db.transaction().execute(async (tx) => {
-    await sql`
-      update account set password_hash = ${hash}, must_change_password = false where id = ${account.id}`.execute(
+  return db.transaction().execute(async (tx) => {
+    const { rows } = await sql`
+      update account set password_hash = ${hash}, must_change_password = false
+       where id = ${account.id} and password_hash = ${account.password_hash} and disabled_at is null returning id`.execute(
       tx,
     );
+    if (rows.length === 0) return null;
     const mine = caller.credential.kind === 'session' ? caller.credential.tokenHash : null;
     await closeOtherSessions(tx, account.id, mine);
     await recordEvent(tx, peopleEvent(account, 'password-changed'));
+    return 'changed';
   });
-  return 'changed';
 }

@@ -99,6 +99,28 @@ export async function revokeToken(
   return true;
 }
 
+/** Every token of an account that still counts; each is an event of its own, with `reason`. */
+export async function revokeTokens(
+  tx: Transaction,
+  input: { readonly accountId: string; readonly actor: string; readonly reason: string },
+): Promise<void> {
+  const { rows } = await sql<{ id: string; name: string }>`
+    update api_token set revoked_at = app_now()
+     where account_id = ${input.accountId} and revoked_at is null and expires_at > app_now() returning id, name`.execute(
+    tx,
+  );
+  for (const { id, name } of rows)
+    await recordEvent(tx, {
+      actor: input.actor,
+      verb: 'token-revoked',
+      object: { kind: 'token', id },
+      customerId: null,
+      before: { name },
+      after: null,
+      reason: input.reason,
+    });
+}
+
 export async function findByToken(db: Database, token: string): Promise<Caller | null> {
   const { rows } = await sql<
     AccountRow & { token_id: string; token_name: string; token_scopes: readonly Scope[]; stale: boolean }

@@ -9,6 +9,7 @@ import type { HttpDeps } from '../http-deps.ts';
 import { startRunStream } from '../run-stream.ts';
 import type { SessionCookie } from '../session-cookie.ts';
 import type { LimitTry } from '../sign-in-limit.ts';
+import { accountAnswers } from './account-answers.ts';
 import { fleetAnswers } from './fleet-answers.ts';
 import { peopleAnswers } from './people-answers.ts';
 import { planningAnswers } from './planning-answers.ts';
@@ -27,6 +28,7 @@ export interface AnswerParts {
 export function allAnswers(deps: HttpDeps, parts: AnswerParts): Answers {
   return {
     ...peopleAnswers(deps, parts.cookie, parts.limitTry),
+    ...accountAnswers(deps),
     ...fleetAnswers(deps),
     ...planningAnswers(deps),
     ...upgradeAnswers(deps),
