@@ -27,10 +27,12 @@ import { startWorker, type Worker } from './engine/worker.ts';
 import type { HttpDeps, HttpLog, HttpSettings } from './http/http-deps.ts';
 import { openFailpoints, type Failpoints } from './failpoints/open-failpoints.ts';
 import { pageOverdueClosings } from './loops/page-overdue-closings-loop.ts';
+import { tendPins } from './loops/tend-pins-loop.ts';
 import { observeInstancesOnce, type ObserveDeps } from './loops/observe-instances-loop.ts';
 import { sendNoticesOnce } from './notices/send-notices-loop.ts';
 import { createNoticeSender } from './notices/send-notice.ts';
 import { openInstallation, StartProblem, type Installation } from './open-installation.ts';
+import { loadSnapshot } from './planning/load-snapshot.ts';
 import { openSecret } from './secrets/secret-store.ts';
 import type { Bind } from './upgrades/freeze-plan.ts';
 
@@ -72,6 +74,9 @@ const PROBES = 'probes';
 /** A site that is closed for too long is seen this soon, milliseconds. */
 const CLOSINGS_PASS_MS = 15_000;
 const CLOSINGS = 'closings';
+/** A pin's end counts at once, whoever closes its row; this is how soon the row says so, milliseconds. */
+const PINS_PASS_MS = 600_000;
+const PINS = 'pins';
 const SILENT: HttpLog = { info: () => {}, error: () => {} };
 
 /** A database that is away for an hour fills no log: one line a minute for each thing that cannot be done. */
@@ -213,6 +218,8 @@ export async function composeServer(config: Config, options: ComposeOptions = {}
     dispatcher.cron(CLOSINGS, CLOSINGS_PASS_MS, async () => {
       await pageOverdueClosings(db, { staffEmail, publicUrl });
     });
+    const snapshot = () => loadSnapshot(db, { upgradesAtOnce: config.upgradesAtOnce });
+    dispatcher.cron(PINS, PINS_PASS_MS, () => tendPins({ db, loadSnapshot: snapshot, staffEmail }));
     const probeEveryMs = config.probeEverySeconds * 1_000;
     dispatcher.cron(PROBES, Math.min(PROBE_PASS_MS, probeEveryMs), () => probe(probeEveryMs));
     if (config.smtpUrl === null || config.mailFrom === null) return;

@@ -108,6 +108,32 @@ export interface PinEnd extends ByWhom {
 }
 
 /** Ends the pin of an instance; its target counts again. */
+/** A pin whose own end has come (a date, or a channel that reached it) is closed, and the event says why (C8). */
+export async function endPinThatIsOver(
+  db: Database,
+  over: { readonly pinId: string; readonly instanceId: string; readonly reason: string },
+): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    await lockFleet(tx);
+    const instance = await findInstance(tx, over.instanceId);
+    const pin = await findPin(tx, over.instanceId);
+    if (instance === null || pin === null || pin.id !== over.pinId) return false;
+    // The files still say it, and the next apply would set it again: the planner knows that it has ended.
+    if (pin.managed_by === 'file' && !pin.is_past) return false;
+    await closePin(tx, pin, { actor: 'night', reason: over.reason });
+    await recordEvent(tx, {
+      actor: 'night',
+      verb: 'pin-ended',
+      object: { kind: 'instance', id: over.instanceId },
+      customerId: instance.customer_id,
+      before: { pin: pin.id, version: pin.version, owner: pin.owner },
+      after: null,
+      reason: over.reason,
+    });
+    return true;
+  });
+}
+
 export async function endPin(db: Database, end: PinEnd): Promise<ChangeResult> {
   return db.transaction().execute(async (tx) => {
     await lockFleet(tx);
