@@ -23,9 +23,10 @@ interface VitestReport {
   readonly numFailedTestSuites: number;
 }
 
-/** Lanes run one after the other: the journeys start real applications and want the machine to themselves. */
+/** Lanes run one after the other: who starts real processes, or kills them, wants the machine to himself. */
 const LANES = [
-  { name: 'unit, store, API', args: ['--exclude', 'test/e2e/**'] },
+  { name: 'unit, store, API', args: ['--exclude', 'test/e2e/**', '--exclude', 'test/kill/**'] },
+  { name: 'kill -9', args: ['test/kill', '--no-file-parallelism'] },
   { name: 'journeys', args: ['test/e2e', '--no-file-parallelism'] },
 ] as const;
 
