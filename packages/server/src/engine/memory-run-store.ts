@@ -27,6 +27,7 @@ export interface MemoryRunStore extends RunStore {
   appendAsPerson(runId: string, body: RunEventBody): void;
   /** The journal as it stands, without a call. */
   rows(runId: string): readonly RunEvent[];
+  planOf(runId: string): RunPlan;
   readonly notices: NoticeToSend[];
   /** Used where no function answers for each plan. */
   facts_: StartFacts;
@@ -87,6 +88,7 @@ export function createMemoryRunStore(
     notices,
     facts_: typeof facts === 'function' ? NO_FACTS : facts,
     rows: (runId) => get(runId).journal,
+    planOf: (runId) => get(runId).plan,
     add: (runId, plan) => {
       runs.set(runId, {
         upgradeId: `upg_${runId}`,
@@ -108,7 +110,7 @@ export function createMemoryRunStore(
         [body],
         0,
       );
-      if (run.leasedUntil === null) run.wakeAt = now();
+      if (run.leasedBy === null) run.wakeAt = now();
     },
     claim: async (runId, worker, leaseMs) => {
       const run = runs.get(runId);
