@@ -30,6 +30,7 @@ export const REASON_CODES = [
   'booked-upgrade',
   'stage-pending',
   'stage-failed',
+  'stages',
   'capacity-full',
   'ahead-of-target',
   'no-version-in-channel',

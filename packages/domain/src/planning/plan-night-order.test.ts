@@ -33,52 +33,57 @@ describe('stages before live (P28)', () => {
   const P28 = vendor({ key: 'P28', value: ['uat'], role: 'live' });
   const uat = sampleInstance('north-uat', '5.0');
   const rows: readonly [string, readonly Instance[], Partial<FleetSnapshot>, string][] = [
-    ['uat has its upgrade to come', [uat], {}, 'wait stage-pending differs-from-target'],
-    ['uat is done', [sampleInstance('north-uat', '5.2')], {}, 'start differs-from-target'],
+    ['uat has its upgrade to come', [uat], {}, 'wait stage-pending differs-from-target stages'],
+    ['uat is done', [sampleInstance('north-uat', '5.2')], {}, 'start differs-from-target stages'],
     [
       'uat is done but its upgrade is still open',
       [sampleInstance('north-uat', '5.2')],
       { upgrades: [sampleUpgrade('north-uat')] },
-      'wait stage-pending differs-from-target',
+      'wait stage-pending differs-from-target stages',
     ],
     [
       'uat failed with the same release',
       [uat],
       { holds: [sampleHold('north-uat')] },
-      'hold stage-failed differs-from-target',
+      'hold stage-failed differs-from-target stages',
     ],
     [
       'uat failed with another release',
       [{ ...uat, target: { kind: 'channel', channel: 'alpha' } }],
       { holds: [sampleHold('north-uat', { releaseId: 'rel_5.3' })] },
-      'start differs-from-target',
+      'start differs-from-target stages',
     ],
     [
       'uat is pinned where it is',
       [uat],
       { pins: [samplePin('north-uat', '5.0')] },
-      'start differs-from-target',
+      'start differs-from-target stages',
     ],
     [
       'uat is frozen',
       [uat],
       { freezes: [sampleFreeze({ scope: { kind: 'instance', instanceId: 'inst_north-uat' } })] },
-      'hold stage-pending differs-from-target',
+      'hold stage-pending differs-from-target stages',
     ],
-    ['uat was never seen', [sampleInstance('north-uat', null)], {}, 'hold stage-pending differs-from-target'],
-    ['uat is ahead', [sampleInstance('north-uat', '5.3')], {}, 'start differs-from-target'],
-    ['there is no uat', [], {}, 'start differs-from-target'],
+    [
+      'uat was never seen',
+      [sampleInstance('north-uat', null)],
+      {},
+      'hold stage-pending differs-from-target stages',
+    ],
+    ['uat is ahead', [sampleInstance('north-uat', '5.3')], {}, 'start differs-from-target stages'],
+    ['there is no uat', [], {}, 'start differs-from-target stages'],
     [
       'only the uat of another customer is behind',
       [sampleInstance('east-uat', '5.0')],
       {},
-      'start differs-from-target',
+      'start differs-from-target stages',
     ],
     [
       'only a role that is not listed is behind',
       [sampleInstance('north-test', '5.0')],
       {},
-      'start differs-from-target',
+      'start differs-from-target stages',
     ],
   ];
 

@@ -9,6 +9,7 @@ function codes(...all: ReasonCode[]): readonly ReasonCode[] {
 describe('what to show of many reasons', () => {
   it('what stands in the way comes before where the instance stands', () => {
     expect(codes('differs-from-target', 'frozen')).toEqual(['frozen']);
+    expect(codes('stage-pending', 'differs-from-target', 'stages')).toEqual(['stage-pending']);
     expect(codes('pin-ended', 'differs-from-target', 'held', 'window-shut')).toEqual(['held', 'window-shut']);
   });
   it('where nothing stands in the way, all of them', () => {

@@ -5,7 +5,12 @@
 import type { ReasonCode } from './decision.ts';
 
 /** These tell where an instance stands, and hold nothing up. */
-const STANDINGS: ReadonlySet<ReasonCode> = new Set(['at-target', 'differs-from-target', 'pin-ended']);
+const STANDINGS: ReadonlySet<ReasonCode> = new Set([
+  'at-target',
+  'differs-from-target',
+  'pin-ended',
+  'stages',
+]);
 
 interface Coded {
   readonly code: ReasonCode;

@@ -3,6 +3,9 @@
  * one of them has an upgrade open or coming, and is held when one failed with the very release that live wants: what broke
  * the rehearsal must not be tried on the customers' site. A stage that stays elsewhere on purpose (pinned, ahead, up to date
  * with a target of its own) has none pending and holds nobody up; a stage that the customer does not have neither.
+ *
+ * Whatever they do, one reason (`stages`) says which of them rehearse the version and which do not (C2): nobody should take a
+ * start for rehearsed because no stage stood in its way.
  */
 import {
   ENVIRONMENT_ROLES,
@@ -81,6 +84,41 @@ function findingOf(index: FleetIndex, stage: Stage, release: Release, now: Epoch
   return finding('stage-pending', 'hold', detail, { by, notBefore: startsAt });
 }
 
+/** What a stage has to do with this version, as the plan tells it. */
+function rehearsalOf({ instance, decision }: Stage, release: Release, isFollowed: boolean): string {
+  const name = `${instance.slug} (${instance.role})`;
+  const { fromVersion } = decision;
+  if (isFollowed) return `it follows ${name}`;
+  if (fromVersion === null) return `what ${name} runs is not known, so it rehearses nothing`;
+  const order = compareVersions(fromVersion, release.version);
+  if (order === 0) return `${name} already runs ${release.version}`;
+  if (order > 0) return `${name} is past ${release.version} with ${fromVersion}`;
+  return `${name} stays on ${fromVersion} and does not rehearse ${release.version}`;
+}
+
+/** Which of the listed roles this customer has, and what each one proves; null when the policy lists none. */
+function stagesFinding(
+  roles: readonly EnvironmentRole[],
+  listed: readonly Stage[],
+  followed: ReadonlySet<Stage>,
+  release: Release,
+): Finding | null {
+  const missing = roles.filter(
+    (role) => role !== 'live' && !listed.some(({ instance }) => instance.role === role),
+  );
+  const told = roles.flatMap((role) =>
+    listed
+      .filter(({ instance }) => instance.role === role)
+      .map((stage) => rehearsalOf(stage, release, followed.has(stage))),
+  );
+  if (missing.length > 0) {
+    const none =
+      missing.length === 1 ? `it has no ${missing.join()}` : `it has none of ${missing.join(', ')}`;
+    told.push(told.length === 0 ? `${none}: nothing rehearses ${release.version}` : none);
+  }
+  return told.length === 0 ? null : finding('stages', 'none', told.join('; '));
+}
+
 export function stageFindings(
   index: FleetIndex,
   instance: Instance,
@@ -94,7 +132,17 @@ export function stageFindings(
     const detail = 'policy P28 does not list roles: nobody can tell what must go before live';
     return [finding('policy-unreadable', 'hold', detail, { by: 'whoever writes the policy' })];
   }
-  return stages
-    .filter((stage) => stage.instance.role !== 'live' && roles.includes(stage.instance.role))
-    .flatMap((stage) => findingOf(index, stage, release, now) ?? []);
+  const listed = stages.filter(
+    (stage) => stage.instance.role !== 'live' && roles.includes(stage.instance.role),
+  );
+  const followed = new Set<Stage>();
+  const findings: Finding[] = [];
+  for (const stage of listed) {
+    const found = findingOf(index, stage, release, now);
+    if (found === null) continue;
+    followed.add(stage);
+    findings.push(found);
+  }
+  const told = stagesFinding([...new Set(roles)], listed, followed, release);
+  return told === null ? findings : [...findings, told];
 }

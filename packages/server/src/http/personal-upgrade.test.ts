@@ -22,6 +22,7 @@ const there = { toVersion: '1.0' };
 describe('what stands against an upgrade that a person asks for', () => {
   it.each<[string, Decision, string | null, boolean, readonly string[]]>([
     ['nothing, when the night would start it too', decision('start', ['differs-from-target']), null, false, []],
+    ['nothing, when its stages have done with it', decision('wait', ['window-shut', 'differs-from-target', 'stages']), null, false, []],
     ['nothing, when it only waits for its window', decision('wait', ['differs-from-target', 'window-shut']), null, false, []],
     ['a window that does not exist', decision('refuse', ['no-window']), null, false, ['no-window']],
     ['no window, when it may run at any time', decision('refuse', ['no-window']), null, true, []],

@@ -8,7 +8,7 @@ import type { Instance } from '@sitelift/domain/fleet/fleet.ts';
 import type { FleetSnapshot } from '@sitelift/domain/planning/snapshot.ts';
 
 /** Say where the instance stands; none of them stands in the way. */
-const DESCRIBING: readonly ReasonCode[] = ['differs-from-target', 'pinned', 'pin-ended'];
+const DESCRIBING: readonly ReasonCode[] = ['differs-from-target', 'pinned', 'pin-ended', 'stages'];
 /** A person who asks is the person that is needed; and one more upgrade than the night would start is theirs to want. */
 const FOR_A_PERSON: readonly ReasonCode[] = ['needs-a-person-to-start', 'capacity-full'];
 /** The run waits for these by itself: it is held until its window. */
