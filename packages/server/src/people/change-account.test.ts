@@ -187,13 +187,23 @@ describe('the last administrator', () => {
     expect(await byMachine({ disabled: true })).toEqual({ status: 200 });
   });
 
-  it('is left when two administrators disable each other at the same moment', async () => {
-    await add('second@vendor.example', 'admin');
-    const results = await Promise.all(
+  const bothDisabled = (): Promise<readonly object[]> =>
+    Promise.all(
       [emailOf('admin'), 'second@vendor.example'].map((named) =>
         changeAccount(test.db, named, { disabled: true }, { actor: 'x', accountId: 'acc_x' }),
       ),
     );
+
+  it('is left when two administrators disable each other at the same moment', async () => {
+    await add('second@vendor.example', 'admin');
+    let pending: ReturnType<typeof bothDisabled> = Promise.resolve([]);
+    // Their rows are held until both are under way: neither has written when the other looks.
+    await test.db.transaction().execute(async (tx) => {
+      await sql`select 1 from account for update`.execute(tx);
+      pending = bothDisabled();
+      await untilWaitingOr(pending, 2);
+    });
+    const results = await pending;
     expect(results.filter((result) => 'refused' in result)).toHaveLength(1);
   });
 });
@@ -242,14 +252,14 @@ describe('a password that an administrator replaces', () => {
   });
 });
 
-/** Until somebody waits for a row of this database, or has got past it. */
-async function untilWaitingOr(pending: Promise<unknown>): Promise<void> {
+/** Until so many wait for a lock in this database, or have got past it. */
+async function untilWaitingOr(pending: Promise<unknown>, count = 1): Promise<void> {
   const over = pending.then(() => true);
   const waiting = sql`
     select 1 from pg_locks l join pg_stat_activity a using (pid)
      where not l.granted and a.datname = current_database()`;
   for (;;) {
-    const seen = waiting.execute(test.db).then(({ rows }) => rows.length > 0);
+    const seen = waiting.execute(test.db).then(({ rows }) => rows.length >= count);
     if (await Promise.race([over, seen])) return;
   }
 }
