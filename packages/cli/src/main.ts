@@ -14,6 +14,7 @@ import { addPlanCommands } from './commands/planning.ts';
 import { addPlaybookCommands } from './commands/playbooks.ts';
 import { addRecordCommands } from './commands/record.ts';
 import { addReleaseCommands } from './commands/releases.ts';
+import { addGateCommands } from './commands/gates.ts';
 import { addRunCommands } from './commands/runs.ts';
 import { addUpgradeCommand } from './commands/upgrades.ts';
 import { connect, readCliEnvironment } from './connection.ts';
@@ -44,7 +45,7 @@ export function buildProgram(context: Omit<CommandContext, 'json' | 'url'>): Com
     client: () => connect(context.environment, program.opts<{ url?: string }>().url),
   };
   for (const add of [
-    addFleetCommands, addPlanCommands, addUpgradeCommand, addRunCommands, addReleaseCommands, addRecordCommands,
+    addFleetCommands, addPlanCommands, addUpgradeCommand, addRunCommands, addGateCommands, addReleaseCommands, addRecordCommands,
     addAccessCommands, addAccountCommands, addPlaybookCommands,
   ]) add(program, full); // prettier-ignore
   // Global options may stand anywhere: `sitelift plan --json` is what people type.

@@ -82,6 +82,12 @@ const kinds = {
     meaning: 'The state of the run or a rule stands against it; `reasons` names every one.',
     next: 'Read the reasons; `sitelift run` shows what is allowed.',
   },
+  'gate-decided': {
+    status: 409,
+    title: 'The gate has been decided already',
+    meaning: 'The first decision counts; `reasons` names whose it was and when.',
+    next: 'Look at the run; a denied gate is opened anew with `sitelift retry` once what was wrong is mended.',
+  },
   'upgrade-refused': {
     status: 409,
     title: 'The upgrade cannot be started',

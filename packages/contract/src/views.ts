@@ -5,8 +5,8 @@
 import { ENVIRONMENT_ROLES, HOLD_KINDS } from '@sitelift/domain/fleet/fleet.ts';
 import { REASON_CODES, VERDICTS } from '@sitelift/domain/planning/decision.ts';
 import { RUN_VERBS } from '@sitelift/domain/run/command-verdict.ts';
-import { RUN_STATES, STEP_STATES } from '@sitelift/domain/run/events.ts';
-import { BACKUP_GRADES } from '@sitelift/domain/run/plan.ts';
+import { ITEM_RESULTS, RUN_STATES, STEP_STATES } from '@sitelift/domain/run/events.ts';
+import { BACKUP_GRADES, GATE_KINDS } from '@sitelift/domain/run/plan.ts';
 import { z } from 'zod';
 import { FileErrorSchema } from './problems.ts';
 
@@ -143,11 +143,36 @@ export const RunSummarySchema = z.object({
 });
 export type RunSummary = z.infer<typeof RunSummarySchema>;
 
+export const GateSchema = z.object({
+  kind: z.enum(GATE_KINDS),
+  /** Roles of contacts whose word it asks for. */
+  by: z.array(z.string()),
+  quorum: z.int(),
+  /** Null before it opens. */
+  state: z.enum(['open', 'closed', 'timed-out', 'decided', 'overridden']).nullable(),
+  decided: z.object({ as: z.enum(['passed', 'denied']), by: z.string(), at: InstantSchema }).nullable(),
+  votes: z.array(
+    z.object({ by: z.string(), decision: z.enum(['pass', 'deny']), reason: z.string(), at: InstantSchema }),
+  ),
+  items: z.array(
+    z.object({
+      checklist: z.string(),
+      item: z.string(),
+      text: z.string(),
+      result: z.enum(ITEM_RESULTS).nullable(),
+      by: z.string().nullable(),
+      note: z.string().nullable(),
+      at: MaybeInstant,
+    }),
+  ),
+});
+export type GateView = z.infer<typeof GateSchema>;
+
 export const RunStepSchema = z.object({
   lane: z.enum(['main', 'recover']),
   id: z.string(),
   title: z.string(),
-  kind: z.enum(['uses', 'wait', 'notify']),
+  kind: z.enum(['uses', 'wait', 'gate', 'notify']),
   action: z.string().nullable(),
   driver: z.string().nullable(),
   needs: z.array(z.string()),
@@ -166,6 +191,8 @@ export const RunStepSchema = z.object({
   manual: z.boolean(),
   /** While it waits: when it has waited too long. */
   waitsUntil: MaybeInstant,
+  /** Of a gate. */
+  gate: GateSchema.nullable(),
 });
 export type RunStepView = z.infer<typeof RunStepSchema>;
 

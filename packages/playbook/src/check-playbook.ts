@@ -13,7 +13,9 @@ import type { ActionCatalogue } from './action-catalogue.ts';
 import { EMAIL_PATTERN } from './value-schemas.ts';
 import type { Playbook, PlaybookError, PlaybookStep, PlaybookUsesStep } from './playbook.ts';
 import { sortSourceErrors, type Position } from './source-error.ts';
-import { orderSteps, type StepOrder } from './step-order.ts';
+import type { Checked, FlaggedStep } from './checked.ts';
+import { checkGates, checkTimeouts } from './check-waiting.ts';
+import { orderSteps } from './step-order.ts';
 
 export interface CheckOptions {
   /** Every playbook that `recover` may name; left out when only one file is at hand. */
@@ -25,22 +27,6 @@ const PROBE_ACTION = 'app/probe';
 const DNS_SWITCH = 'dns/switch';
 /** The action whose backup the engine can prove to a grade. */
 const BACKUP_ACTION = 'database/backup';
-
-interface FlaggedStep {
-  readonly step: PlaybookUsesStep;
-  readonly flags: ActionFlags;
-  readonly disruptive: boolean;
-}
-
-interface Checked {
-  readonly playbook: Playbook;
-  readonly uses: readonly FlaggedStep[];
-  readonly order: StepOrder;
-  readonly closing: FlaggedStep | null;
-  readonly opening: FlaggedStep | null;
-  readonly marked: FlaggedStep | null;
-  readonly refuse: (at: Position, message: string, expected?: string) => void;
-}
 
 export function checkPlaybook(
   playbook: Playbook,
@@ -95,6 +81,7 @@ export function checkPlaybook(
     }
     checkWaits(checked, recovery);
     checkTimeouts(checked, recovery);
+    checkGates(checked, recovery);
     checkOpeningGuard(checked, recovery ? 'from' : 'to');
     checkRecoverName(checked, catalogue, options.others);
     checkBackups(checked);
@@ -237,51 +224,6 @@ function checkWaits({ playbook, order, closing, opening, refuse }: Checked, reco
       );
   }
 }
-
-/**
- * "Keys, complete": what a time-out may ask for depends on whether users are in. A recovery has no clock: there is nowhere
- * further back to go.
- */
-function checkTimeouts(
-  { playbook, order, closing, opening, uses, refuse }: Checked,
-  recovery: boolean,
-): void {
-  const guard = opening?.step ?? uses.find(({ flags }) => flags.switchesTraffic)?.step ?? null;
-  for (const step of playbook.steps) {
-    const at = step.keyAt.onTimeout ?? step.keyAt.timeout ?? step.at;
-    const manual = step.kind === 'uses' && step.manual;
-    if (step.keyAt.onTimeout !== undefined && step.kind === 'uses' && !manual) {
-      refuse(
-        at,
-        `\`${step.id}\` waits for nobody, so nothing follows its time-out but a failed attempt`,
-        '`manual: true`, or `retry`',
-      );
-      continue;
-    }
-    if (step.onTimeout === null) continue;
-    if (recovery) {
-      if (manual) refuse(at, `\`${step.id}\` is a step of a recovery, which never gives up by a clock`);
-      continue;
-    }
-    const isEarly =
-      closing === null
-        ? guard === null || !order.isBefore(guard.id, step.id)
-        : step.id === closing.step.id || order.isBefore(step.id, closing.step.id);
-    const isLate = guard !== null && order.isBefore(guard.id, step.id);
-    const allowed = isEarly ? BEFORE_CLOSING : isLate ? AFTER_OPENING : WHILE_CLOSED;
-    if ((allowed as readonly string[]).includes(step.onTimeout)) continue;
-    const when = isEarly ? 'before the site closes' : isLate ? 'after it opens' : 'while the site is closed';
-    refuse(
-      at,
-      `\`${step.id}\` cannot \`${step.onTimeout}\` ${when}`,
-      `\`onTimeout\`: ${allowed.join(' or ')}`,
-    );
-  }
-}
-
-const BEFORE_CLOSING = ['fail', 'abort', 'roll-back'] as const;
-const WHILE_CLOSED = ['roll-back', 'hold-closed'] as const;
-const AFTER_OPENING = ['fail'] as const;
 
 /** A wrong word here would be noticed by the customer whom nobody told. */
 function checkNotices(playbook: Playbook, refuse: Checked['refuse']): void {

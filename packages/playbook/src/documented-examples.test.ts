@@ -27,7 +27,7 @@ describe('docs/playbooks.md', () => {
 
   it('shows a playbook that passes the check', () => {
     const others = new Map(SHIPPED.map((each) => [each.name, each]));
-    const examples = yamlOf(text);
+    const examples = yamlOf(text).filter((block) => block.startsWith('playbook:'));
     expect(examples).toHaveLength(1);
     for (const example of examples) {
       const parsed = parsePlaybook(example, 'example');
@@ -35,6 +35,15 @@ describe('docs/playbooks.md', () => {
         'errors' in parsed ? parsed.errors : checkPlaybook(parsed.playbook, ACTION_CATALOGUE, { others });
       expect(errors.map(formatSourceError)).toEqual([]);
     }
+  });
+
+  it('shows a checklist that is read, and nothing else', () => {
+    const [example = '', ...more] = yamlOf(text).filter((block) => !block.startsWith('playbook:'));
+    expect(more).toEqual([]);
+    const parsed = parseFleet([{ path: 'checklists/go-live.yaml', text: example }]);
+    expect('errors' in parsed ? parsed.errors.map(formatSourceError) : parsed.fleet.checklists?.length).toBe(
+      1,
+    );
   });
 
   it('names every key, action, template, role and later key', () => {

@@ -61,6 +61,11 @@ function what(step: PlaybookStep): string {
       return call(step);
     case 'wait':
       return waitsFor(step.until);
+    case 'gate': {
+      const who = step.by.length === 0 ? 'somebody' : step.by.join(', ');
+      const lists = step.checklists.length === 0 ? '' : `, by the checklists ${step.checklists.join(', ')}`;
+      return `${step.gate} gate: waits for the word of ${step.quorum === 1 ? who : `${step.quorum} of ${who}`}${lists}`;
+    }
     case 'notify':
       return `tells ${step.to.join(', ')}: ${step.template}`;
     default:

@@ -4,6 +4,7 @@
  */
 import type { FleetContact } from './fleet-file.ts';
 import { ITEM_KINDS, type Item, type ItemKind } from './fleet-schema.ts';
+import type { Checklist } from './parse-checklist.ts';
 import type { Playbook } from './playbook.ts';
 import type { YamlPath, YamlSource } from './read-yaml.ts';
 import type { PlacedEntry } from './read-policy.ts';
@@ -38,6 +39,7 @@ export interface FleetDraft {
   readonly freezes: Placed<Item<'freezes'>>[];
   readonly policy: (PlacedEntry & { readonly path: string })[];
   readonly playbooks: Playbook[];
+  readonly checklists: Checklist[];
   /** Text in which a name may be declared that nobody could read: unreadable files, and items of the wrong shape. */
   readonly unread: string[];
   readonly errors: SourceError[];
@@ -53,6 +55,7 @@ export function emptyDraft(): FleetDraft {
     freezes: [],
     policy: [],
     playbooks: [],
+    checklists: [],
     unread: [],
     errors: [],
   };

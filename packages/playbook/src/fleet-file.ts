@@ -13,6 +13,7 @@ import type {
 import type { PolicyEntry } from '@sitelift/domain/policy/policy.ts';
 import type { JsonObject } from '@sitelift/domain/run/plan.ts';
 import type { EpochMs } from '@sitelift/domain/time/instant.ts';
+import type { Checklist } from './parse-checklist.ts';
 import type { Playbook } from './playbook.ts';
 import type { Position, SourceError } from './source-error.ts';
 
@@ -157,6 +158,8 @@ export interface FleetFiles {
   /** The vendor's level; customers and instances carry their own. */
   readonly policy: readonly PolicyEntry[];
   readonly playbooks: readonly Playbook[];
+  /** Left out: none. */
+  readonly checklists?: readonly Checklist[];
   /** Legal but worth a word, such as a customer with nothing to try an upgrade on (C1). */
   readonly warnings: readonly SourceError[];
 }

@@ -236,7 +236,7 @@ describe('a fleet with one thing wrong', () => {
     ['a customer without a name', 'north.yaml', 'name: North Example\n', '', 'fleet/customers/north.yaml:1:11: the customer `north` has no `name` (expected: `name: <line of text>`)'],
     ['an unknown key at the top', 'rules.yaml', 'freezes:', 'freezs:', 'fleet/rules.yaml:4:1: unknown key `freezs`; did you mean `freezes`? (expected: one of the keys customer, name, contacts, products, releases, instances, windows, freezes, policy)'],
     ['a playbook that breaks a rule', 'nightly.yaml', 'expect: to', 'expect: from', 'fleet/playbooks/nightly.yaml:6:5: `switch` could never open the site: no version is observed after `start` (expected: an `app/probe` step with `expect: to` between them)'],
-    ['a playbook with a wrong key', 'nightly.yaml', 'title:', 'titel:', 'fleet/playbooks/nightly.yaml:2:1: unknown key `titel`; did you mean `title`? (expected: one of the keys playbook, title, for, steps, recover)'],
+    ['a playbook with a wrong key', 'nightly.yaml', 'title:', 'titel:', 'fleet/playbooks/nightly.yaml:2:1: unknown key `titel`; did you mean `title`? (expected: one of the keys playbook, title, for, steps, checklists, recover)'],
   ])('%s', (_what, file, from, to, refusal) => {
     const found = refusals(changed(file, from, to));
     expect(found.some((line) => line.startsWith(refusal)), `${found.join('\n')}\nlacks\n${refusal}`).toBe(true);

@@ -88,6 +88,7 @@ function buildFleet(draft: FleetDraft, shipped: ReadonlyMap<string, Playbook>): 
     })),
     policy: draft.policy.map(({ entry }) => entry),
     playbooks: withShipped(draft, shipped),
+    checklists: draft.checklists,
   };
   return { ...fleet, warnings: sortSourceErrors(warningsOf(fleet)) };
 }

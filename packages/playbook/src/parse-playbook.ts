@@ -62,6 +62,7 @@ export function parsePlaybook(text: string | Uint8Array, path: string): ParsedPl
       name: data.playbook,
       title: data.title,
       roles: data.for === undefined ? null : list<EnvironmentRole>(data.for.role),
+      checklists: data.checklists ?? [],
       recover: data.recover ?? null,
       steps,
       path,
@@ -91,7 +92,7 @@ function readStep(
         path: source.path,
         ...source.positionOf(at),
         message,
-        expected: 'one of `uses`, `wait`, `notify`',
+        expected: 'one of `uses`, `wait`, `gate`, `notify`',
       });
     }
     return null;
@@ -101,6 +102,10 @@ function readStep(
     if (refuseLaterUntil(raw.wait.until, at, source, errors)) return null;
     Object.assign(known, { wait });
   }
+  if (kind === 'gate' && isRecord(raw.gate))
+    Object.assign(known, {
+      gate: withoutLater(raw.gate, [...at, 'gate'], LATER_KEYS.gate, '', source, errors),
+    });
   return buildStep(kind, known, at, before, source, errors);
 }
 
@@ -164,6 +169,23 @@ function buildStep(
         expected: 'a day that exists',
       });
       return null;
+    }
+    case 'gate': {
+      const step = StepSchemas.gate.safeParse(known);
+      if (!step.success) return refused(step.error.issues);
+      const { gate, onTimeout, expect } = step.data;
+      const common = commonOf(step.data, DEFAULT_WAIT_TIMEOUT_MS, 0, at, before, source);
+      return {
+        kind,
+        ...common,
+        // Semantics 7: without history a gate counts as long as it may take.
+        expectMs: expect === undefined ? common.timeoutMs : common.expectMs,
+        onTimeout: onTimeout ?? 'fail',
+        gate: gate.kind,
+        by: gate.by === undefined ? [] : list(gate.by),
+        checklists: gate.checklists === undefined ? [] : list(gate.checklists),
+        quorum: gate.quorum ?? 1,
+      };
     }
     case 'notify': {
       const step = StepSchemas.notify.safeParse(known);

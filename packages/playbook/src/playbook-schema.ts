@@ -1,9 +1,9 @@
 /**
- * The shape of a playbook in this version of the language: steps of the kinds `uses`, `wait` and `notify`. The same schemas
+ * The shape of a playbook in this version of the language: steps of the kinds `uses`, `wait`, `gate` and `notify`. The same schemas
  * check a file and make the JSON Schema for editors, so an editor never accepts what the check refuses by shape.
  */
 import { ENVIRONMENT_ROLES } from '@sitelift/domain/fleet/fleet.ts';
-import { BACKUP_GRADES, ON_TIMEOUT } from '@sitelift/domain/run/plan.ts';
+import { BACKUP_GRADES, GATE_KINDS, ON_TIMEOUT } from '@sitelift/domain/run/plan.ts';
 import { z } from 'zod';
 import { closed } from './explain-issue.ts';
 import {
@@ -22,6 +22,16 @@ const ACTION_PATTERN = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*$/;
 export const MAX_STEPS = 200;
 /** A step that fails ten times running needs a person, not an eleventh time. */
 const MAX_RETRIES = 10;
+/** More people than sit in a night's call. */
+const MAX_QUORUM = 10;
+const MAX_CHECKLISTS = 20;
+/** A checklist is named like its file, so the name of the file is one. */
+const ChecklistPathSchema = z
+  .string({ error: 'a checklist file' })
+  .regex(
+    /^([a-z0-9-]+\/)*[a-z][a-z0-9]*(-[a-z0-9]+)*\.yaml$/,
+    'a checklist file, such as `checklists/go-live.yaml`',
+  );
 
 export const UNTIL_EXPECTED = `\`window\`, \`{ signal: <name> }\`, \`{ upgrade: <role> }\`, or ${INSTANT_EXPECTED}`;
 
@@ -83,6 +93,19 @@ export const StepSchemas = {
       ),
     }),
   }),
+  gate: closed({
+    ...common,
+    gate: closed({
+      kind: z.enum(GATE_KINDS),
+      by: OneOrMore(NameSchema, 'a contact role, or a list of them').optional(),
+      checklists: OneOrMore(NameSchema, 'the name of a checklist, or a list of names').optional(),
+      quorum: z
+        .int({ error: 'a whole number' })
+        .min(1, 'no less than 1')
+        .max(MAX_QUORUM, `at most ${MAX_QUORUM}`)
+        .optional(),
+    }),
+  }),
   notify: closed({
     ...withoutTimeout,
     notify: closed({
@@ -92,7 +115,7 @@ export const StepSchemas = {
   }),
 } as const;
 
-export const STEP_KINDS = ['uses', 'wait', 'notify'] as const;
+export const STEP_KINDS = ['uses', 'wait', 'gate', 'notify'] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 
 export const PlaybookFileSchema = closed({
@@ -107,14 +130,19 @@ export const PlaybookFileSchema = closed({
     })
     .min(1, 'at least one step')
     .max(MAX_STEPS, `at most ${MAX_STEPS} steps`),
+  checklists: z
+    .array(ChecklistPathSchema, { error: 'a list of checklist files' })
+    .max(MAX_CHECKLISTS, `at most ${MAX_CHECKLISTS}`)
+    .optional(),
   recover: NameSchema.optional(),
 });
 
 /** Keys that the language knows but this version of Sitelift does not carry out yet; each is refused by name. */
 export const LATER_KEYS = {
-  top: ['inputs', 'checklists'],
+  top: ['inputs'],
   step: ['environment', 'whenMissing', 'if', 'start'],
-  kind: ['gate', 'run'],
+  kind: ['run'],
+  gate: ['escalate', 'remind'],
   wait: ['rules'],
   until: ['booking'],
 } as const;
@@ -123,7 +151,7 @@ export const LATER_KEYS = {
 export function generatePlaybookSchema(): string {
   const schema = PlaybookFileSchema.extend({
     steps: z
-      .array(z.union([StepSchemas.uses, StepSchemas.wait, StepSchemas.notify]))
+      .array(z.union([StepSchemas.uses, StepSchemas.wait, StepSchemas.gate, StepSchemas.notify]))
       .min(1)
       .max(MAX_STEPS),
   });

@@ -3,7 +3,7 @@
  * bound to a driver or an instance yet; that is done when a run is planned and frozen.
  */
 import type { EnvironmentRole } from '@sitelift/domain/fleet/fleet.ts';
-import type { BackupGrade, JsonObject, OnTimeout } from '@sitelift/domain/run/plan.ts';
+import type { BackupGrade, GateKind, JsonObject, OnTimeout } from '@sitelift/domain/run/plan.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '@sitelift/domain/time/instant.ts';
 import type { EpochMs } from '@sitelift/domain/time/instant.ts';
 import type { Position, SourceError } from './source-error.ts';
@@ -70,13 +70,25 @@ export interface PlaybookNotifyStep extends StepBase {
   readonly template: string;
 }
 
-export type PlaybookStep = PlaybookUsesStep | PlaybookWaitStep | PlaybookNotifyStep;
+export interface PlaybookGateStep extends StepBase {
+  readonly kind: 'gate';
+  readonly gate: GateKind;
+  /** Roles of contacts. */
+  readonly by: readonly string[];
+  /** Names of checklists that the playbook declares. */
+  readonly checklists: readonly string[];
+  readonly quorum: number;
+}
+
+export type PlaybookStep = PlaybookGateStep | PlaybookUsesStep | PlaybookWaitStep | PlaybookNotifyStep;
 
 export interface Playbook {
   readonly name: string;
   readonly title: string;
   /** Roles that it is meant for; null for any. */
   readonly roles: readonly EnvironmentRole[] | null;
+  /** Files of the checklists that its gates ask for; a checklist is named like its file. */
+  readonly checklists: readonly string[];
   /** Name of the playbook that brings the site back after the point of no return. */
   readonly recover: string | null;
   readonly steps: readonly PlaybookStep[];

@@ -1,7 +1,8 @@
-/** One file of a fleet into the draft: its shape, item by item. A file with `playbook` at its top is a playbook. */
+/** One file of a fleet into the draft: its shape, item by item. A file with `playbook` or `checklist` at its top is one. */
 import { explainIssues } from './explain-issue.ts';
 import { isItemKind, type FleetDraft, type Placed } from './fleet-draft.ts';
 import { FleetTopSchema, ITEM_SCHEMAS, type FleetTop, type Item, type ItemKind } from './fleet-schema.ts';
+import { readChecklist } from './parse-checklist.ts';
 import { parsePlaybook } from './parse-playbook.ts';
 import { readPolicy } from './read-policy.ts';
 import { readYaml, type YamlSource } from './read-yaml.ts';
@@ -26,6 +27,15 @@ export function readFleetFile({ path, text }: FleetFileText, draft: FleetDraft):
   if (isRecord(source.value) && 'playbook' in source.value) {
     const parsed = parsePlaybook(text, path);
     if ('playbook' in parsed) draft.playbooks.push(parsed.playbook);
+    else {
+      draft.errors.push(...parsed.errors);
+      draft.unread.push(textOf(text));
+    }
+    return;
+  }
+  if (isRecord(source.value) && 'checklist' in source.value) {
+    const parsed = readChecklist(source);
+    if ('checklist' in parsed) draft.checklists.push(parsed.checklist);
     else {
       draft.errors.push(...parsed.errors);
       draft.unread.push(textOf(text));

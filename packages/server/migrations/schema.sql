@@ -43,6 +43,9 @@ CREATE FUNCTION public.opening_allowed(p_run text, p_lane text, p_step text) RET
     when 'main' then
       not exists (select from run_step s join ancestor a using (step_id)
                    where s.run_id = p_run and s.lane = 'main' and s.state not in ('succeeded', 'done-by-hand', 'skipped'))
+      and not exists (select from run_step s join ancestor a using (step_id)
+                       where s.run_id = p_run and s.lane = 'main' and s.kind = 'gate'
+                         and coalesce(s.gate, '') not in ('passed', 'overridden'))
       and r.observed_version is not distinct from r.to_version and r.observed_write_ok is true
       and r.observed_seq > r.last_mutation_seq
     when 'undo' then
@@ -168,6 +171,16 @@ CREATE TABLE public.change_freeze (
 CREATE TABLE public.channel (
     name text NOT NULL,
     rank integer NOT NULL
+);
+
+--
+-- Name: checklist; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.checklist (
+    name text NOT NULL,
+    title text NOT NULL,
+    items jsonb NOT NULL
 );
 
 --
@@ -584,6 +597,8 @@ CREATE TABLE public.run_step (
     manual boolean DEFAULT false NOT NULL,
     waits_for text[] DEFAULT '{}'::text[] NOT NULL,
     waits_until timestamp with time zone,
+    gate text,
+    CONSTRAINT run_step_gate_check CHECK ((gate = ANY (ARRAY['open'::text, 'closed'::text, 'timed-out'::text, 'passed'::text, 'denied'::text, 'overridden'::text]))),
     CONSTRAINT run_step_lane_check CHECK ((lane = ANY (ARRAY['main'::text, 'recover'::text])))
 )
 WITH (fillfactor='70');
@@ -773,6 +788,13 @@ ALTER TABLE ONLY public.channel
 
 ALTER TABLE ONLY public.channel
     ADD CONSTRAINT channel_rank_key UNIQUE (rank);
+
+--
+-- Name: checklist checklist_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.checklist
+    ADD CONSTRAINT checklist_pkey PRIMARY KEY (name);
 
 --
 -- Name: clock_offset clock_offset_pkey; Type: CONSTRAINT; Schema: public; Owner: -

@@ -104,7 +104,7 @@ describe('a signal', () => {
     expect(Number(rows[0]?.hours)).toBeCloseTo(48, 0);
     await bed.test.skipTime(48 * 3_600_000);
     await expect.poll(() => bed.stateOf(run)).toBe('aborted');
-    const holds = await sql`select 1 from hold where kind = 'upgrade-failed' and cleared_at is null`.execute(bed.test.db); // prettier-ignore
+    const holds = await sql`select 1 from hold h join run r on r.upgrade_id = h.upgrade_id where h.kind = 'upgrade-failed' and h.cleared_at is null and r.id = ${run}`.execute(bed.test.db); // prettier-ignore
     expect(holds.rows).toHaveLength(1);
   });
 });

@@ -8,6 +8,8 @@ import { TERMINAL_STATES } from '@sitelift/domain/run/events.ts';
 import type { Command } from 'commander';
 import { CommandFailure, print, type CommandContext } from '../command-context.ts';
 import { readEvents } from '../read-events.ts';
+import { runIdOf } from '../run-id-of.ts';
+import { showLoss } from './loss.ts';
 import { duration, plain, state, table, time, tone } from '../terminal.ts';
 
 function isOver(run: RunSummary): boolean {
@@ -82,15 +84,6 @@ export function showRun(run: RunView): string {
       );
   }
   return lines.join('\n');
-}
-
-/** A run's id, or an instance's name for its newest run. */
-export async function runIdOf(client: Client, named: string): Promise<string> {
-  if (named.startsWith('run_')) return named;
-  const { runs } = await client.call(routes.listRuns, { query: { instance: named, limit: 1 } });
-  const [newest] = runs;
-  if (newest === undefined) throw new CommandFailure(`${named} has no run`);
-  return newest.id;
 }
 
 function logLine({ step, stream, text, at, lane }: LogLineView): string {
@@ -261,8 +254,9 @@ export function addRunCommands(program: Command, context: CommandContext): void 
           const client = await context.client();
           const as =
             options.applied === true ? 'applied' : options.notApplied === true ? 'not-applied' : undefined;
+          const run = await runIdOf(client, named);
           const answer = await client.call(routes.commandRun, {
-            params: { run: await runIdOf(client, named) },
+            params: { run },
             body: {
             verb, reason: options.reason, dryRun: options.dryRun === true,
             ...(options.step === undefined ? {} : { step: options.step }),

@@ -3,6 +3,7 @@
  * means; replaying a journal of any age through it must give the state that its run had (I-9).
  */
 import type { Lane, RunEvent } from './events.ts';
+import { gateChange, shutGate } from './apply-gate-event.ts';
 import { mutatesSite, type ActionFlags, type PlannedStep, type RunPlan } from './plan.ts';
 import { initialRunState, stepRecord, type RunState, type StepRecord } from './run-state.ts';
 
@@ -55,6 +56,7 @@ function started(
   return {
     ...next,
     held: null,
+    windowEndsAt: event.windowEndsAt ?? state.windowEndsAt,
     pointCrossed: state.pointCrossed || isMarked(plan, lane, step),
     lastMutationSeq: flags !== null && mutatesSite(flags) ? event.seq : state.lastMutationSeq,
     // The page goes up, as far as anybody can tell, when closing begins; it is down only when opening has ended.
@@ -77,7 +79,10 @@ function withoutWaiting(state: RunState, at: number): RunState {
   if (!main.some(([, record]) => record.state === 'waiting')) return state;
   const called = main.map(([id, record]): [string, StepRecord] =>
     record.state === 'waiting'
-      ? [id, { ...record, state: 'cancelled', endedAt: at, claim: null }]
+      ? [
+          id,
+          { ...record, state: 'cancelled', endedAt: at, claim: null, gate: shutGate(record.gate, 'closed') },
+        ]
       : [id, record],
   );
   return { ...state, steps: { ...state.steps, main: Object.fromEntries(called) } };
@@ -162,6 +167,14 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
     case 'step-started':
     case 'step-handed-out':
       return started(plan, before, event);
+    case 'gate-opened':
+    case 'gate-item':
+    case 'gate-voted':
+    case 'gate-decided':
+    case 'gate-overridden': {
+      const record = stepRecord(before, 'main', event.step);
+      return withStep(before, 'main', event.step, gateChange(record, event));
+    }
     case 'step-waiting':
       return withStep(before, event.lane, event.step, {
         state: 'waiting',
@@ -180,6 +193,7 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
           reason: event.reason,
           timedOut: event.onTimeout,
           claim: null,
+          gate: shutGate(stepRecord(before, event.lane, event.step).gate, 'timed-out'),
         }),
         held: null,
         asked: null,

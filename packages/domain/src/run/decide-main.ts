@@ -8,6 +8,7 @@ import { noticeFailed } from './decide-way-back.ts';
 import type { Next } from './decide-next.ts';
 import { committingStep, type PlannedStep, type RunPlan, type UsesStep } from './plan.ts';
 import type { UndoEnding } from './events.ts';
+import { decideGate } from './gates.ts';
 import { decideHandWork, isManual } from './hand-work.ts';
 import { openingVerdict } from './opening-verdict.ts';
 import { endedWell, stepRecord, waitedTooLong, type RunState } from './run-state.ts';
@@ -174,6 +175,12 @@ function failure(plan: RunPlan, state: RunState, step: UsesStep, now: EpochMs): 
   return turnBack(plan, state, `${step.title} failed: ${record.reason ?? 'no reason given'}`, null);
 }
 
+/** The committing step remembers in which window it started: the bail-out minute counts from its end (semantics 6). */
+function inWindow(next: Next, { window }: StartFacts): Next {
+  if (!('commits' in next) || !next.commits || window === null || window === 'any-time') return next;
+  return { ...next, windowEndsAt: window.closesAt };
+}
+
 /** An attempt of ours, or a manual step given to a person. */
 function begin(
   plan: RunPlan,
@@ -226,6 +233,12 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
       waits = sooner(waits, next);
       continue;
     }
+    if (step.kind === 'gate') {
+      const next = decideGate(step, plan, state, facts, now);
+      if (next.kind !== 'sleep') return next;
+      waits = sooner(waits, next);
+      continue;
+    }
     if (step.kind === 'wait') {
       const wait = decideWait(step, plan, state, facts, now);
       if ('next' in wait) {
@@ -246,11 +259,13 @@ export function decideMain(plan: RunPlan, state: RunState, facts: StartFacts, no
     if (record.state === 'failed' && step.kind === 'uses') {
       // Only a repeat is guarded again; turning back never is (I-33).
       const next = failure(plan, state, step, now);
-      return (next.kind === 'perform' || next.kind === 'hand-out') && blocked !== null ? blocked : next;
+      return (next.kind === 'perform' || next.kind === 'hand-out') && blocked !== null
+        ? blocked
+        : inWindow(next, facts);
     }
     if (blocked !== null) return blocked;
     if (state.held !== null) return { kind: 'append', event: { kind: 'hold-ended' } };
-    return begin(plan, step, record.attempt + 1, now);
+    return inWindow(begin(plan, step, record.attempt + 1, now), facts);
   }
   return waits ?? { kind: 'finish', event: { kind: 'run-ended', state: 'succeeded', reason: null } };
 }

@@ -21,6 +21,8 @@ export type Next =
       readonly step: string;
       readonly attempt: number;
       readonly commits: boolean;
+      /** Of the committing step: when its window ends. */
+      readonly windowEndsAt?: EpochMs;
     }
   /** Give a manual step to a person, under the same guards as a start. */
   | {
@@ -31,6 +33,7 @@ export type Next =
       readonly commits: boolean;
       /** When it has waited too long; null: never. */
       readonly until: EpochMs | null;
+      readonly windowEndsAt?: EpochMs;
     }
   /** Somebody says that closing or opening by hand is done: look at the proxy, and journal what it shows (semantics 20). */
   | { readonly kind: 'look'; readonly lane: Lane; readonly step: string }

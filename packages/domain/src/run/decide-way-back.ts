@@ -73,7 +73,9 @@ function proceed(
     if (now < notBefore) return { kind: 'sleep', until: notBefore, why: `trying ${step.id} again` };
   }
   if (opens) {
-    const stale = state.observed === null || state.observed.seq <= state.lastMutationSeq;
+    // What was seen on the way forward was the new code beside the old; the old one is looked at itself (semantics 10).
+    const { observed } = state;
+    const stale = observed === null || observed.lane !== lane || observed.seq <= state.lastMutationSeq;
     if (lane === 'undo' && stale && plan.probe !== null) return { kind: 'observe-site', lane };
     const verdict = openingVerdict(plan, state, lane, step.id);
     if (!verdict.allowed)

@@ -36,6 +36,8 @@ export type RunEventBody =
       readonly step: string;
       readonly attempt: number;
       readonly worker: string;
+      /** Of the committing step: when the window that it started in ends. */
+      readonly windowEndsAt?: EpochMs;
     }
   | {
       /** A manual step is a person's now. The marked one crosses the point of no return here (semantics 14). */
@@ -45,6 +47,8 @@ export type RunEventBody =
       readonly attempt: number;
       /** When it has waited too long; absent: never. */
       readonly until?: EpochMs;
+      /** See `step-started`. */
+      readonly windowEndsAt?: EpochMs;
     }
   | {
       /** The step waits for something outside; its clock runs from here. */
@@ -60,6 +64,33 @@ export type RunEventBody =
       readonly onTimeout: OnTimeout;
       readonly reason: string;
     }
+  /** Gates stand in the way forward only. The clock of a gate runs from here and is nobody else's. */
+  | { readonly kind: 'gate-opened'; readonly step: string; readonly until: EpochMs | null }
+  | {
+      readonly kind: 'gate-item';
+      readonly step: string;
+      readonly checklist: string;
+      readonly item: string;
+      readonly by: string;
+      readonly result: ItemResult;
+      readonly note: string;
+    }
+  | {
+      readonly kind: 'gate-voted';
+      readonly step: string;
+      readonly by: string;
+      readonly decision: 'pass' | 'deny';
+      readonly reason: string;
+      readonly evidence: string | null;
+    }
+  | {
+      readonly kind: 'gate-decided';
+      readonly step: string;
+      readonly by: string;
+      readonly decision: 'passed' | 'denied';
+      readonly reason: string;
+    }
+  | { readonly kind: 'gate-overridden'; readonly step: string; readonly by: string; readonly reason: string }
   /** Something outside spoke; kept whether or not anybody waits for it yet. */
   | { readonly kind: 'signal-received'; readonly name: string; readonly by: string }
   | {
@@ -147,6 +178,10 @@ export type RunEventBody =
       readonly siteOpen: boolean | null;
       readonly reason: string | null;
     };
+
+/** What came of an item of a checklist; the last word on it counts. */
+export const ITEM_RESULTS = ['passed', 'failed', 'not-possible'] as const;
+export type ItemResult = (typeof ITEM_RESULTS)[number];
 
 /** Why everything was taken back: how the run ends when it has been. */
 export type UndoEnding = 'rolled-back' | 'cancelled' | 'aborted' | 'failed';

@@ -7,7 +7,7 @@
  */
 import type { Lane } from './events.ts';
 import { ancestorsOf, type RunPlan } from './plan.ts';
-import { endedWell, stepRecord, type RunState } from './run-state.ts';
+import { endedWell, gatePassed, stepRecord, type RunState } from './run-state.ts';
 
 export type OpeningVerdict =
   { readonly allowed: true } | { readonly allowed: false; readonly reasons: readonly string[] };
@@ -45,6 +45,8 @@ export function openingVerdict(plan: RunPlan, state: RunState, lane: Lane, stepI
     for (const id of ancestorsOf(steps, stepId)) {
       const record = stepRecord(state, lane, id);
       if (!endedWell(record.state)) reasons.push(`step ${id} is ${record.state}`);
+      else if (steps.find((step) => step.id === id)?.kind === 'gate' && !gatePassed(record.gate))
+        reasons.push(`gate ${id} is not passed`);
     }
     reasons.push(...siteReasons(state, lane === 'main' ? plan.to.version : plan.from.version, true));
   }

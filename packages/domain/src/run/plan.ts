@@ -97,7 +97,34 @@ export interface NotifyStep extends StepCommon {
   readonly template: string;
 }
 
-export type PlannedStep = UsesStep | WaitStep | NotifyStep;
+export const GATE_KINDS = [
+  'sign-off',
+  'approval',
+  'certification',
+  'permission',
+  'confirmation',
+  'follow-ups',
+] as const;
+export type GateKind = (typeof GATE_KINDS)[number];
+
+/** A checklist as it was when the plan was frozen: what people sign is this, whatever becomes of the file. */
+export interface PlannedChecklist {
+  readonly name: string;
+  readonly title: string;
+  readonly items: readonly { readonly id: string; readonly text: string }[];
+}
+
+export interface GateStep extends StepCommon {
+  readonly kind: 'gate';
+  readonly gate: GateKind;
+  /** Roles of the customer's contacts whose word it asks for; the staff records it. */
+  readonly by: readonly string[];
+  readonly checklists: readonly PlannedChecklist[];
+  /** So many different people must pass it. */
+  readonly quorum: number;
+}
+
+export type PlannedStep = UsesStep | WaitStep | NotifyStep | GateStep;
 
 export interface PlaybookRef {
   readonly name: string;

@@ -31,7 +31,12 @@ export interface RunCommand {
 
 export type CommandVerdict =
   | { readonly allowed: true; readonly events: readonly RunEventBody[]; readonly does: string }
-  | { readonly allowed: false; readonly reasons: readonly string[] };
+  | {
+      readonly allowed: false;
+      readonly reasons: readonly string[];
+      /** Somebody else's decision at a gate came first. */
+      readonly code?: 'gate-decided';
+    };
 
 export function no(...reasons: string[]): CommandVerdict {
   return { allowed: false, reasons };

@@ -5,6 +5,7 @@
 import type { EpochMs } from '../time/instant.ts';
 import type {
   BackupRecord,
+  ItemResult,
   Lane,
   ProcessRef,
   RunStateName,
@@ -14,6 +15,33 @@ import type {
   UndoEnding,
 } from './events.ts';
 import type { JsonObject, OnTimeout, RunPlan } from './plan.ts';
+
+/**
+ * A gate that has opened. `closed`: the run turned back before anybody decided. A denied gate is decided, and still waits for
+ * being fixed (opened anew) or for the end of the run.
+ */
+export interface GateRecord {
+  readonly state: 'open' | 'closed' | 'timed-out' | 'decided' | 'overridden';
+  readonly decided: { readonly as: 'passed' | 'denied'; readonly by: string; readonly at: EpochMs } | null;
+  readonly votes: readonly {
+    readonly by: string;
+    readonly decision: 'pass' | 'deny';
+    readonly reason: string;
+    readonly at: EpochMs;
+  }[];
+  /** By `checklist/item`. */
+  readonly items: Readonly<
+    Record<
+      string,
+      { readonly result: ItemResult; readonly by: string; readonly note: string; readonly at: EpochMs }
+    >
+  >;
+}
+
+/** Decided for it, or validly overridden: what rule 10 asks of every gate before an opening. */
+export function gatePassed(gate: GateRecord | null): boolean {
+  return gate !== null && (gate.state === 'overridden' || gate.decided?.as === 'passed');
+}
 
 export interface StepRecord {
   readonly state: StepState;
@@ -41,6 +69,8 @@ export interface StepRecord {
   readonly deadline: EpochMs | null;
   /** It has waited too long, and this follows. */
   readonly timedOut: OnTimeout | null;
+  /** Of a gate that has opened. */
+  readonly gate: GateRecord | null;
 }
 
 export interface RunState {
@@ -75,6 +105,8 @@ export interface RunState {
     readonly at: EpochMs;
     readonly siteOpen: boolean | null;
   } | null;
+  /** When the window ends in which the committing step started; null without a window. */
+  readonly windowEndsAt: EpochMs | null;
 }
 
 const FRESH_STEP: StepRecord = {
@@ -93,6 +125,7 @@ const FRESH_STEP: StepRecord = {
   claim: null,
   deadline: null,
   timedOut: null,
+  gate: null,
 };
 
 /** The state before the first event. */
@@ -124,6 +157,7 @@ export function initialRunState(plan: RunPlan): RunState {
     ending: null,
     endingReason: null,
     ended: null,
+    windowEndsAt: null,
   };
 }
 

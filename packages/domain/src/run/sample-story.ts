@@ -80,7 +80,12 @@ export class Story {
         case 'reconcile':
           return `reconcile ${next.lane}/${next.step}`;
         case 'perform':
-          this.perform(next.lane, next.step, next.attempt);
+          this.perform(
+            next.lane,
+            next.step,
+            next.attempt,
+            next.windowEndsAt === undefined ? {} : { windowEndsAt: next.windowEndsAt },
+          );
           break;
         case 'hand-out': {
           const { lane, step, attempt, until } = next;
@@ -102,10 +107,15 @@ export class Story {
     throw new Error('the story does not end');
   }
 
-  perform(lane: 'main' | 'undo' | 'recover', step: string, attempt: number): void {
+  perform(
+    lane: 'main' | 'undo' | 'recover',
+    step: string,
+    attempt: number,
+    window: { readonly windowEndsAt?: number } = {},
+  ): void {
     const key = lane === 'main' ? step : `${lane}:${step}`;
     this.told.push(key);
-    this.append({ kind: 'step-started', lane, step, attempt, worker: 'w1' });
+    this.append({ kind: 'step-started', lane, step, attempt, worker: 'w1', ...window });
     const observed = step === 'probe' ? SEEN_NEW : step === 'probe-old' ? SEEN_OLD : null;
     const backup =
       step === 'backup'

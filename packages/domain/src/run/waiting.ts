@@ -53,7 +53,11 @@ export function overdueStep(plan: RunPlan, state: RunState, facts: StartFacts, n
     if (onTimeout === null || record.deadline === null || now < record.deadline) continue;
     if (step.kind === 'wait' && stillWaits(step, plan, state, facts, now) === null) continue;
     if (record.claim !== null) continue;
-    const what = isManual(step) ? 'nobody has done it' : 'it has waited';
+    const what = isManual(step)
+      ? 'nobody has done it'
+      : step.kind === 'gate'
+        ? 'nobody has passed it'
+        : 'it has waited';
     const reason = `${what} for ${minutes(record.deadline - (record.startedAt ?? record.deadline))}`;
     return {
       kind: 'append',

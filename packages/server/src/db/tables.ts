@@ -52,6 +52,12 @@ export interface ChannelTable {
   rank: number;
 }
 
+export interface ChecklistTable {
+  name: string;
+  title: string;
+  items: unknown;
+}
+
 export interface ClockOffsetTable {
   only_row: Generated<boolean>;
   skip: unknown;
@@ -323,6 +329,7 @@ export interface RunStepTable {
   manual: Generated<boolean>;
   waits_for: Generated<string[]>;
   waits_until: Date | null;
+  gate: string | null;
 }
 
 export interface SchemaMigrationTable {
@@ -406,6 +413,7 @@ export interface Tables {
   backup: BackupTable;
   change_freeze: ChangeFreezeTable;
   channel: ChannelTable;
+  checklist: ChecklistTable;
   clock_offset: ClockOffsetTable;
   customer: CustomerTable;
   event: EventTable;

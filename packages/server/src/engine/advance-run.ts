@@ -157,7 +157,7 @@ async function doNext(
       return perform(deps, run, next, now, lease);
     case 'hand-out': {
       const { lane, step, attempt, until } = next;
-      const clock = until === null ? {} : { until };
+      const clock = { ...(until === null ? {} : { until }), ...windowOf(next) };
       return (await startStep(deps, run, next, { kind: 'step-handed-out', lane, step, attempt, ...clock }))
         .run;
     }
@@ -248,6 +248,10 @@ async function withAttempt(
   }
 }
 
+function windowOf({ windowEndsAt }: Next & { kind: 'perform' | 'hand-out' }): { windowEndsAt?: number } {
+  return windowEndsAt === undefined ? {} : { windowEndsAt };
+}
+
 /** Journals a start, or what stood against it in that very transaction. */
 async function startStep(
   deps: EngineDeps,
@@ -292,6 +296,7 @@ async function perform(
     step: stepId,
     attempt,
     worker,
+    ...windowOf(next),
   });
   if (!result.started) return result.run;
   lease.follow(result.run);

@@ -25,7 +25,7 @@ import { loadStartFacts } from './load-start-facts.ts';
 import { saveDuration, saveRunCache, saveStepCache } from './state-cache.ts';
 
 /** Events that give somebody something to do. */
-export type HandedEvent = RunEvent & { readonly kind: 'step-handed-out' };
+export type HandedEvent = RunEvent & { readonly kind: 'step-handed-out' | 'gate-opened' };
 
 /** What else happens in the transaction that appends; the feature that owns upgrades provides it. */
 export interface RunHooks {
@@ -121,7 +121,9 @@ export async function appendEvents(
       tx,
     );
     state = applyEvent(locked.plan, state, event);
-    if (event.kind === 'step-handed-out') handed.push(event);
+    if (event.kind === 'step-handed-out' || event.kind === 'gate-opened') handed.push(event);
+    if (event.kind === 'gate-decided' && event.decision === 'passed')
+      await saveDuration(tx, locked.runId, locked.plan, event.step, stepRecord(state, 'main', event.step));
     if (event.kind === 'step-ended') {
       await insertBackup(tx, locked, event);
       const record = state.steps.main[event.step];
@@ -134,7 +136,8 @@ export async function appendEvents(
   await saveRunCache(tx, run.runId, state);
   await saveStepCache(tx, run.runId, locked.state, state);
   for (const event of handed)
-    if (stepRecord(state, event.lane, event.step).state === 'waiting') await hooks.handed?.(tx, run, event);
+    if (stepRecord(state, 'lane' in event ? event.lane : 'main', event.step).state === 'waiting')
+      await hooks.handed?.(tx, run, event);
   if (state.ended !== null && locked.state.ended === null) await hooks.settle(tx, run);
   if (state.asked !== null && state.asked !== locked.state.asked) await hooks.asked?.(tx, run);
   return run;

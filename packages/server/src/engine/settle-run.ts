@@ -101,6 +101,7 @@ export async function tellOwner(
   event: HandedEvent,
   deps: SettleDeps,
 ): Promise<void> {
+  if (event.kind === 'gate-opened') return tellOfGate(tx, run, event, deps);
   const { plan, runId } = run;
   const step = findStep(plan, event.lane, event.step);
   const owner = step?.owner ?? null;
@@ -121,6 +122,37 @@ export async function tellOwner(
         ? ['IT IS THE POINT OF NO RETURN: from now on, going back means restoring.']
         : []),
       `Then: sitelift done ${runId} --step ${event.step} --evidence "what was seen"`,
+      `${deps.publicUrl}/runs/${runId}`,
+    ].join('\n'),
+  });
+}
+
+/** A gate has opened: its owner or the staff, who records the customer's word for now, hears what it asks for. */
+async function tellOfGate(
+  tx: Transaction,
+  run: RunHandle,
+  event: HandedEvent & { kind: 'gate-opened' },
+  deps: SettleDeps,
+): Promise<void> {
+  const { plan, runId, state } = run;
+  const step = findStep(plan, 'main', event.step);
+  const recipient = step?.owner?.includes('@') === true ? step.owner : deps.staffEmail;
+  if (step?.kind !== 'gate' || recipient === null) return;
+  const items = step.checklists.reduce((sum, { items: list }) => sum + list.length, 0);
+  await saveNotice(tx, {
+    key: `${runId}/gate/${event.step}/${event.seq}/${recipient}`,
+    event: 'gate-opened',
+    recipient,
+    customerId: plan.customer.id,
+    runId,
+    subject: `${plan.instance.slug}: "${step.title}" waits for a decision`,
+    body: [
+      `${step.gate}: ${step.title}.${step.by.length === 0 ? '' : ` It asks for the word of: ${step.by.join(', ')}.`}`,
+      ...(items === 0 ? [] : [`${items} items are to be checked.`]),
+      state.closedAt === null ? 'The site is open.' : 'THE SITE IS CLOSED while this waits.',
+      ...(event.until === null
+        ? []
+        : [`Without a decision by ${new Date(event.until).toISOString()}: ${step.onTimeout ?? 'nothing'}.`]),
       `${deps.publicUrl}/runs/${runId}`,
     ].join('\n'),
   });

@@ -66,6 +66,11 @@ export async function saveStepCache(
   }
 }
 
+/** What the guard on opening asks of a gate (semantics 10): `passed` or `overridden`, and nothing else. */
+function gateWord({ gate }: StepRecord): string | null {
+  return gate?.state === 'decided' ? (gate.decided?.as ?? null) : (gate?.state ?? null);
+}
+
 async function saveStep(
   tx: Transaction,
   runId: string,
@@ -78,7 +83,7 @@ async function saveStep(
       state = ${record.state}, state_detail = ${record.reason}, attempt = ${record.attempt},
       not_applied = ${record.notApplied}, started_seq = ${record.startedSeq},
       started_at = ${at(record.startedAt)}, ended_at = ${at(record.endedAt)},
-      waits_until = ${at(record.state === 'waiting' ? record.deadline : null)}
+      gate = ${gateWord(record)}, waits_until = ${at(record.state === 'waiting' ? record.deadline : null)}
     where run_id = ${runId} and lane = ${lane} and step_id = ${step}`.execute(tx);
 }
 
@@ -92,7 +97,7 @@ export async function saveDuration(
 ): Promise<void> {
   const planned = findStep(plan, 'main', step);
   if (
-    planned?.kind !== 'uses' ||
+    (planned?.kind !== 'uses' && planned?.kind !== 'gate') ||
     record.attempt !== 1 ||
     record.startedAt === null ||
     record.endedAt === null
@@ -100,6 +105,6 @@ export async function saveDuration(
     return;
   await sql`
     insert into step_duration (product, action, step_id, run_id, took_ms, ended_at)
-    values (${plan.product}, ${planned.run.action}, ${step}, ${runId}, ${record.endedAt - record.startedAt},
+    values (${plan.product}, ${planned.kind === 'gate' ? `gate/${planned.gate}` : planned.run.action}, ${step}, ${runId}, ${record.endedAt - record.startedAt},
             ${at(record.endedAt)})`.execute(tx);
 }

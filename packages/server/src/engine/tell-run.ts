@@ -22,7 +22,12 @@ const NO_FENCE = 0;
 
 export type CommandResult =
   | { readonly ok: true; readonly does: string; readonly state: RunState }
-  | { readonly ok: false; readonly found: boolean; readonly reasons: readonly string[] };
+  | {
+      readonly ok: false;
+      readonly found: boolean;
+      readonly reasons: readonly string[];
+      readonly code?: 'gate-decided';
+    };
 
 export interface Word {
   readonly actor: string;
@@ -54,7 +59,10 @@ export async function tellRun(
     const journal = await loadJournal(tx, runId, 0);
     const state = foldRun(row.plan, journal.map(toEvent));
     const verdict = decide({ plan: row.plan, state, requestedBy: row.requested_by });
-    if (!verdict.allowed) return { ok: false, found: true, reasons: verdict.reasons };
+    if (!verdict.allowed) {
+      const code = verdict.code === undefined ? {} : { code: verdict.code };
+      return { ok: false, found: true, reasons: verdict.reasons, ...code };
+    }
     const { does, events } = verdict;
     if (events.length === 0) return { ok: true, does, state };
     const handle = {

@@ -6,6 +6,7 @@
  * belongs to the file, one set by hand to the hand. What the directory no longer has stays until `prune`.
  */
 import type { FleetFiles, Place } from '@sitelift/playbook/fleet-file.ts';
+import { checklistName } from '@sitelift/playbook/check-waiting.ts';
 import { START_OF_FILE, type SourceError } from '@sitelift/playbook/source-error.ts';
 import {
   diffFields,
@@ -151,6 +152,11 @@ function checkReferences(files: FleetFiles, fleet: StoredFleet): readonly Source
   for (const { name, recover, path, recoverAt } of files.playbooks)
     if (recover !== null && !playbooks.has(recover))
       errors.push(fault({ path, ...recoverAt }, `there is no playbook ${recover} for ${name} to recover with`));
+  const checklists = known('checklist', (files.checklists ?? []).map(({ name }) => ({ slug: name })));
+  for (const { name, path, at, checklists: asked } of files.playbooks)
+    for (const file of asked)
+      if (!checklists.has(checklistName(file)))
+        errors.push(fault({ path, ...at }, `there is no checklist ${checklistName(file)} for ${name}`, file));
   for (const { product, smokeTest, version, channels, place } of files.releases) {
     if (!products.has(product)) errors.push(fault(place, `there is no product ${product}`));
     if (smokeTest === 'failed' && channels.length > 0)

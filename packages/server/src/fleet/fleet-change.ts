@@ -9,6 +9,7 @@ import canonicalize from 'canonicalize';
 
 /** In the order in which they are written: whatever one refers to stands before it. */
 export const FLEET_OBJECTS = [
+  'checklist',
   'playbook',
   'product',
   'release',

@@ -40,6 +40,14 @@ export function digestOf(source: string): string {
 export function listItems(files: FleetFiles): readonly FleetItem[] {
   const vendor: Place = { path: files.products[0]?.place.path ?? 'policy', ...START_OF_FILE };
   return [
+    ...(files.checklists ?? []).map(
+      ({ name, title, items, path, at }): FleetItem => ({
+        object: 'checklist',
+        slug: name,
+        fields: { title, items },
+        place: { path, ...at },
+      }),
+    ),
     ...files.playbooks.map(
       ({ name, title, source, path, at }): FleetItem => ({
         object: 'playbook',

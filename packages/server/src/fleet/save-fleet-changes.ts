@@ -92,6 +92,13 @@ async function endPins(
 }
 
 const SAVE: Readonly<Record<Exclude<FleetObject, 'playbook'>, Save>> = {
+  // Plans in flight have frozen their own copy: a changed file changes only what is planned from now on.
+  checklist: async (tx, rows) => {
+    await sql`
+      insert into checklist (name, title, items)
+      select id, title, items from ${records(rowsOf(rows))} as x (id text, title text, items jsonb)
+      on conflict (name) do update set title = excluded.title, items = excluded.items`.execute(tx);
+  },
   product: async (tx, rows) => {
     await sql`
       insert into product (id, slug, name, playbook)

@@ -33,6 +33,10 @@ interface ItemRow {
 }
 
 const ITEMS = {
+  checklist: sql<ItemRow>`
+    select name as slug, name as id, 'file' as managed_by, false as removed,
+           jsonb_build_object('title', title, 'items', items) as fields
+      from checklist`,
   playbook: sql<ItemRow>`
     select c.name as slug, c.name as id, 'file' as managed_by, false as removed,
            jsonb_build_object('title', p.title, 'digest', p.digest) as fields

@@ -32,6 +32,10 @@ function toPlanned(step: PlaybookStep): PlannedStep {
     case 'wait':
       // A wait takes no time of the night, whatever it waits for.
       return { ...common, kind: 'wait', until: { kind: 'window' } };
+    case 'gate': {
+      const { gate, by, quorum } = step;
+      return { ...common, kind: 'gate', gate, by, quorum, checklists: [] };
+    }
     case 'notify':
       return { ...common, kind: 'notify', to: step.to, template: step.template };
     case 'uses':

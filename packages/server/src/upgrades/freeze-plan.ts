@@ -6,6 +6,7 @@
 import type {
   ActionCall,
   Playbook,
+  PlaybookGateStep,
   PlaybookStep,
   PlaybookUsesStep,
   PlaybookWaitStep,
@@ -15,6 +16,7 @@ import type { Release, WindowOccurrence } from '@sitelift/domain/fleet/fleet.ts'
 import type {
   BoundAction,
   JsonObject,
+  PlannedChecklist,
   PlannedStep,
   PlaybookRef,
   RunPlan,
@@ -40,6 +42,8 @@ export interface FreezeInput {
   readonly instance: RunPlan['instance'];
   /** The customer's other instances of the same product. */
   readonly siblings?: readonly Pick<RunPlan['instance'], 'id' | 'slug' | 'role'>[];
+  /** By name. */
+  readonly checklists?: ReadonlyMap<string, PlannedChecklist>;
   readonly bindings: JsonObject;
   readonly product: string;
   readonly from: RunPlan['from'];
@@ -119,6 +123,15 @@ class Freezer {
     return [...new Set(addresses)];
   }
 
+  checklists({ id, checklists }: PlaybookGateStep): readonly PlannedChecklist[] {
+    return checklists.flatMap((name) => {
+      const found = this.input.checklists?.get(name);
+      if (found === undefined)
+        this.problems.push(`gate ${id} asks for the checklist ${name}, and there is none`);
+      return found ?? [];
+    });
+  }
+
   /** The first role of the list that the customer has; all its instances of this product. */
   until({ id, until }: PlaybookWaitStep): WaitStep['until'] {
     if (until.kind !== 'upgrade') return until;
@@ -148,6 +161,10 @@ class Freezer {
     switch (step.kind) {
       case 'wait':
         return { ...common, kind: 'wait', until: this.until(step), ...clock };
+      case 'gate': {
+        const { gate, by, quorum } = step;
+        return { ...common, ...clock, kind: 'gate', gate, by, quorum, checklists: this.checklists(step) };
+      }
       case 'notify':
         return { ...common, kind: 'notify', to: this.recipients(step.to), template: step.template };
       case 'uses':

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { WindowOccurrence } from '@sitelift/domain/fleet/fleet.ts';
 import type { Reason } from '@sitelift/domain/planning/decision.ts';
-import type { JsonObject, PlaybookRef, RunPlan } from '@sitelift/domain/run/plan.ts';
+import type { JsonObject, PlannedChecklist, PlaybookRef, RunPlan } from '@sitelift/domain/run/plan.ts';
 import { parsePlaybook } from '@sitelift/playbook/parse-playbook.ts';
 import type { Playbook } from '@sitelift/playbook/playbook.ts';
 import { sql } from 'kysely';
@@ -63,6 +63,11 @@ async function lockInstance(tx: Transaction, instanceId: string): Promise<Instan
      where i.id = ${instanceId} and i.removed_at is null
        for update of i`.execute(tx);
   return rows[0] ?? null;
+}
+
+async function loadChecklists(tx: Transaction): Promise<ReadonlyMap<string, PlannedChecklist>> {
+  const { rows } = await sql<PlannedChecklist>`select name, title, items from checklist`.execute(tx);
+  return new Map(rows.map((row) => [row.name, row]));
 }
 
 async function loadSiblings(
@@ -167,6 +172,7 @@ export async function requestUpgrade(deps: RequestDeps, request: UpgradeRequest)
         },
         instance: { id, slug, role, url, zone, host, settings },
         siblings: await loadSiblings(tx, instance),
+        checklists: await loadChecklists(tx),
         bindings,
         product,
         from: { version: instance.observed_version, artefact: current?.artefact ?? null },

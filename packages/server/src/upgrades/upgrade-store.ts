@@ -79,6 +79,7 @@ async function insertSteps(tx: Transaction, runId: string, plan: RunPlan): Promi
 
 /** What ends a wait, as words that whoever ends it can look up: `signal:<name>`, `upgrade:<instance>`. */
 function waitsFor(step: PlannedStep): string[] {
+  if (step.kind === 'gate') return [`gate:${step.gate}`];
   if (step.kind !== 'wait') return [];
   switch (step.until.kind) {
     case 'signal':

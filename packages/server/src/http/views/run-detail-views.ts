@@ -14,6 +14,7 @@ import { signalsOf } from '@sitelift/domain/run/signal-verdict.ts';
 import { sql } from 'kysely';
 import type { Database, Transaction } from '../../db/database.ts';
 import { loadJournal, toEvent } from '../../engine/pg-run-store.ts';
+import { gateView } from './gate-view.ts';
 import { loadOutlook, loadRunRows, runSummary, type StepRow } from './runs-views.ts';
 
 type FullStepRow = StepRow & {
@@ -68,7 +69,7 @@ function actionFor(
     : { name, allowed: false, does: null, reasons: [...verdict.reasons] };
 }
 
-function stepView(row: FullStepRow, history: StepHistory): RunStepView {
+function stepView(row: FullStepRow, history: StepHistory): Omit<RunStepView, 'gate'> {
   return {
     lane: row.lane,
     id: row.step_id,
@@ -194,7 +195,10 @@ export async function getRun(db: Database, runId: string, scopes: readonly Scope
                 closesAt: new Date(window.closesAt).toISOString(),
                 cutOffAt: new Date(window.cutOffAt).toISOString(),
               },
-        steps: steps.map((step) => stepView(step, history)),
+        steps: steps.map((step) => ({
+          ...stepView(step, history),
+          gate: gateView(plan, state, step.lane, step.step_id),
+        })),
         backup: await loadBackup(tx, runId),
         signals: signalsOf(plan).map((name) => signalView(state, name)),
         notices: await loadNotices(tx, runId),
