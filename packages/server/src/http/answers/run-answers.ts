@@ -14,7 +14,18 @@ import type { Answers } from '../answer.ts';
 import { checkId } from '../check-input.ts';
 import type { HttpDeps } from '../http-deps.ts';
 
-type RunAnswers = Pick<Answers, 'listRuns' | 'getRun' | 'commandRun' | 'signalRun' | 'voteAtGate' | 'checkGateItem' | 'overrideGate' | 'runLog' | 'runJournal'>;
+type RunAnswers = Pick<
+  Answers,
+  | 'listRuns'
+  | 'getRun'
+  | 'commandRun'
+  | 'signalRun'
+  | 'voteAtGate'
+  | 'checkGateItem'
+  | 'overrideGate'
+  | 'runLog'
+  | 'runJournal'
+>;
 
 /** What a word to a run is answered. */
 function said(result: CommandResult): { readonly does: string } {
@@ -97,7 +108,9 @@ export function runAnswers(deps: HttpDeps): RunAnswers {
     overrideGate: async ({ params }) => {
       await checkRun(params.run);
       // Who may override is a right of the customer's people (semantics 13); nobody has it yet, and staff never act as them.
-      throw new Problem('command-refused', { reasons: ['this version overrides no gate: fix what is open, or end the run'] });
+      throw new Problem('command-refused', {
+        reasons: ['this version overrides no gate: fix what is open, or end the run'],
+      });
     },
     runLog: async ({ params, query }) => {
       await checkRun(params.run);
