@@ -37,7 +37,7 @@ function storeWithFailpoints(store: RunStore, points: Failpoints): RunStore {
       await points.reach('B6', placeOf(run, step));
       const appended = await store.append(run, bodies, notices);
       if (await points.reach('B8', placeOf(run, step), 'block'))
-        throw new Error('the connection was lost before COMMIT was answered');
+        throw new Error('Connection terminated unexpectedly');
       ended.set(run.runId, step);
       return appended;
     },

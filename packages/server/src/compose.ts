@@ -14,6 +14,7 @@ import type { Config } from './config/config.ts';
 import { decisionNow, systemClock, type Clock } from './db/clock.ts';
 import type { Database } from './db/database.ts';
 import { startEmbeddedPostgres } from './db/embedded-postgres.ts';
+import { isConnectionLost } from './db/is-connection-lost.ts';
 import { saveNotice } from './db/outbox-store.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import { every, type Loop } from './dispatch/every.ts';
@@ -205,7 +206,8 @@ export async function composeServer(config: Config, options: ComposeOptions = {}
       { runsAtOnce: config.runsAtOnce, sweepMs: SWEEP_MS },
       (error, runId) => {
         onTrouble(error, runId);
-        void tellDefect(db, config, runId, error);
+        // A database that was away is no defect: the run goes on, and nobody is to be woken for it.
+        if (!isConnectionLost(error)) void tellDefect(db, config, runId, error);
       },
     );
     worker = working;
