@@ -9,7 +9,9 @@ import { Command, CommanderError } from 'commander';
 import { CommandFailure, EXIT, type CommandContext } from './command-context.ts';
 import { addAccessCommands } from './commands/access.ts';
 import { addAccountCommands } from './commands/accounts.ts';
+import { addCustomerCommand } from './commands/customers.ts';
 import { addFleetCommands } from './commands/fleet.ts';
+import { addLossCommand } from './commands/loss.ts';
 import { addPlanCommands } from './commands/planning.ts';
 import { addPlaybookCommands } from './commands/playbooks.ts';
 import { addRecordCommands } from './commands/record.ts';
@@ -46,7 +48,7 @@ export function buildProgram(context: Omit<CommandContext, 'json' | 'url'>): Com
   };
   for (const add of [
     addFleetCommands, addPlanCommands, addUpgradeCommand, addRunCommands, addGateCommands, addReleaseCommands, addRecordCommands,
-    addAccessCommands, addAccountCommands, addPlaybookCommands,
+    addAccessCommands, addAccountCommands, addCustomerCommand, addPlaybookCommands, addLossCommand,
   ]) add(program, full); // prettier-ignore
   // Global options may stand anywhere: `sitelift plan --json` is what people type.
   for (const command of leavesOf(program)) {

@@ -27,7 +27,7 @@ function parametersOf(route: Route): readonly JsonSchema[] {
   }
   if (route.idempotency)
     found.push({ name: 'Idempotency-Key', in: 'header', required: true, schema: { type: 'string' } });
-  if (route.stream)
+  if (route.stream && route.media === undefined)
     found.push({ name: 'Last-Event-ID', in: 'header', required: false, schema: { type: 'string' } });
   return found;
 }
@@ -35,7 +35,7 @@ function parametersOf(route: Route): readonly JsonSchema[] {
 function operationOf(route: Route): JsonSchema {
   const body = schemaOf(route.body, 'input') as { properties?: JsonSchema }; // as: every body is an object
   const hasBody = route.method !== 'GET' && Object.keys(body.properties ?? {}).length > 0;
-  const media = route.stream ? 'text/event-stream' : 'application/json';
+  const media = route.media ?? (route.stream ? 'text/event-stream' : 'application/json');
   return {
     operationId: route.name,
     summary: route.summary,

@@ -26,8 +26,9 @@ export interface Route<
   readonly response: Response;
   /** `idempotency`: a repeat with the same Idempotency-Key gets the first answer; needed on such routes. */
   readonly idempotency: boolean;
-  /** Answers with server-sent events; `response` is the data of one. */
+  /** Answers piece by piece; `response` is one of them. Server-sent events, unless `media` says otherwise. */
   readonly stream: boolean;
+  readonly media?: string;
 }
 
 export type ParamsOf<R extends Route> = z.input<R['params']>;

@@ -3,6 +3,8 @@ import { ITEM_RESULTS } from '@sitelift/domain/run/events.ts';
 import { RUN_VERBS } from '@sitelift/domain/run/command-verdict.ts';
 import { BACKUP_GRADES } from '@sitelift/domain/run/plan.ts';
 import { z } from 'zod';
+import { CustomerSchema } from './customer-view.ts';
+import { LostRowSchema, MeasuredLossSchema } from './loss-view.ts';
 import type { Route } from './route.ts';
 import {
   AccountChangeAnswerSchema,
@@ -81,11 +83,12 @@ export const routes = {
   changeAccount: route({ name: 'changeAccount', method: 'POST', path: '/accounts/:account', summary: 'Change the role of an account (its id or e-mail address), disable or enable it, or give it a new one-time password', access: 'admin', params: z.strictObject({ account: Line }), body: AccountChangeSchema, response: AccountChangeAnswerSchema }),
   // ---- fleet
   applyFleet: route({ name: 'applyFleet', method: 'POST', path: '/fleet/apply', summary: 'Bring the fleet to what a directory of YAML says', access: 'operate', body: z.strictObject({ files: z.array(z.strictObject({ path: z.string().min(1).max(500), text: z.string() })).min(1).max(20_000), dryRun: z.boolean().default(false), prune: z.boolean().default(false) }), response: ApplyResultSchema }),
+  listCustomers: route({ name: 'listCustomers', method: 'GET', path: '/customers', summary: 'Every customer with its instances, and who is below the minimum of two', access: 'read', response: z.object({ customers: z.array(CustomerSchema) }) }),
   listInstances: route({ name: 'listInstances', method: 'GET', path: '/instances', summary: 'Every instance with what it runs and should run', access: 'read', response: z.object({ instances: z.array(InstanceSchema) }) }),
   getInstance: route({ name: 'getInstance', method: 'GET', path: '/instances/:instance', summary: 'One instance', access: 'read', params: InstanceParams, response: InstanceSchema }),
   setPin: route({ name: 'setPin', method: 'PUT', path: '/instances/:instance/pin', summary: 'Pin an instance to a version', access: 'operate', params: InstanceParams, body: z.strictObject({ version: Slug, reason: Reason, owner: Line.optional(), untilAt: InstantSchema.optional(), untilChannel: Slug.optional(), dryRun: z.boolean().default(false) }), response: PreviewSchema }),
   endPin: route({ name: 'endPin', method: 'DELETE', path: '/instances/:instance/pin', summary: 'End a pin', access: 'operate', params: InstanceParams, body: z.strictObject({ reason: Reason, dryRun: z.boolean().default(false) }), response: PreviewSchema }),
-  clearHold: route({ name: 'clearHold', method: 'POST', path: '/holds/:hold/clear', summary: 'Clear a hold', access: 'operate', params: z.strictObject({ hold: Slug }), body: z.strictObject({ reason: Reason }), response: Done }),
+  clearHold: route({ name: 'clearHold', method: 'POST', path: '/holds/:hold/clear', summary: 'Clear a hold; with `tryAgain` the night may also try again what was taken back', access: 'operate', params: z.strictObject({ hold: Slug }), body: z.strictObject({ reason: Reason, tryAgain: z.boolean().default(false) }), response: Done }),
   // ---- releases
   listReleases: route({ name: 'listReleases', method: 'GET', path: '/releases', summary: 'Every release, its channels, and where it runs', access: 'read', response: z.object({ releases: z.array(ReleaseSchema) }) }),
   promote: route({ name: 'promote', method: 'POST', path: '/releases/:product/:version/promote', summary: 'Place a release in a channel; `dryRun` shows who would move', access: 'promote', params: ReleaseParams, body: z.strictObject({ channel: Slug, reason: Reason, dryRun: z.boolean().default(false) }), response: PreviewSchema }),
@@ -108,6 +111,8 @@ export const routes = {
   overrideGate: route({ name: 'overrideGate', method: 'POST', path: '/runs/:run/gates/:step/override', summary: 'Pass a gate with items open; refused by this version', access: 'operate', params: GateParams, body: z.strictObject({ reason: Reason }), response: z.object({ does: z.string() }), idempotency: true }),
   runLog: route({ name: 'runLog', method: 'GET', path: '/runs/:run/log', summary: 'Output of the steps of a run', access: 'operate', params: RunParams, query: z.strictObject({ step: Slug.optional(), after: z.coerce.number().int().min(0).default(0), limit: z.coerce.number().int().min(1).max(5_000).default(1_000) }), response: z.object({ lines: z.array(LogLineSchema), more: z.boolean() }) }),
   runJournal: route({ name: 'runJournal', method: 'GET', path: '/runs/:run/journal', summary: 'The journal of a run: the truth', access: 'read', params: RunParams, query: z.strictObject({ after: z.coerce.number().int().min(0).default(0) }), response: z.object({ events: z.array(JournalEventSchema) }) }),
+  runLoss: route({ name: 'runLoss', method: 'GET', path: '/runs/:run/loss', summary: 'What going back would lose, as last measured; null until a question or a recovery asked for it', access: 'operate', params: RunParams, response: z.object({ loss: MeasuredLossSchema.nullable() }) }),
+  runLossExport: route({ name: 'runLossExport', method: 'GET', path: '/runs/:run/loss/export', summary: 'The rows themselves that going back would lose, one JSON object a line; recorded', access: 'operate', params: RunParams, response: LostRowSchema, stream: true, media: 'application/x-ndjson' }),
   streamRun: route({ name: 'streamRun', method: 'GET', path: '/runs/:run/stream', summary: 'A run as it happens: `run` (RunView) and `log` (lines) events; resumes by Last-Event-ID', access: 'read', params: RunParams, response: z.union([RunSchema, z.array(LogLineSchema)]), stream: true }),
   stream: route({ name: 'stream', method: 'GET', path: '/stream', summary: 'The fleet as it happens: `runs` (open and just ended runs) and `audit` (events); resumes by Last-Event-ID', access: 'read', response: z.union([z.array(RunSummarySchema), AuditEventSchema]), stream: true }),
   // ---- record

@@ -8,6 +8,7 @@ import { RUN_VERBS } from '@sitelift/domain/run/command-verdict.ts';
 import { ITEM_RESULTS, RUN_STATES, STEP_STATES } from '@sitelift/domain/run/events.ts';
 import { BACKUP_GRADES, GATE_KINDS } from '@sitelift/domain/run/plan.ts';
 import { z } from 'zod';
+import { MeasuredLossSchema } from './loss-view.ts';
 import { FileErrorSchema } from './problems.ts';
 
 export const InstantSchema = z.iso.datetime();
@@ -227,6 +228,10 @@ export const RunSchema = RunSummarySchema.extend({
   window: WindowSchema.nullable(),
   steps: z.array(RunStepSchema),
   backup: BackupSchema.nullable(),
+  /** What going back would lose; null until it was measured. */
+  loss: MeasuredLossSchema.nullable(),
+  /** The latest minute at which going back still fits into the window; null when nothing is counted down. */
+  bailOutAt: MaybeInstant,
   /** What its steps wait for from outside, by name. */
   signals: z.array(SignalSchema),
   notices: z.array(

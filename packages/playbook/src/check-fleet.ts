@@ -90,6 +90,12 @@ function refuseDoubles(draft: FleetDraft, refuse: Refuse): void {
   once('window', draft.windows, ({ value }) => value.window, slugOf('window'));
   once('freeze', draft.freezes, ({ value }) => value.freeze, slugOf('freeze'));
   const placeOfPlaybook = ({ path, at }: Playbook) => ({ path, ...at });
+  once(
+    'checklist',
+    draft.checklists,
+    ({ name }) => name,
+    ({ path, at }) => ({ path, ...at }),
+  );
   once('playbook', draft.playbooks, ({ name }) => name, placeOfPlaybook);
   for (const customer of draft.customers) {
     const contacts = customer.value.contacts.map(({ email }, index) => ({ email, index }));

@@ -2,8 +2,9 @@
  * A directory of files to a fleet: read one by one, checked together, put together. Either the whole fleet or every fault of
  * every file; nothing in between, because half a fleet applied with `--prune` would remove the other half.
  */
-import type { Target } from '@sitelift/domain/fleet/fleet.ts';
+import type { EnvironmentRole, Target } from '@sitelift/domain/fleet/fleet.ts';
 import { WEEKDAYS } from '@sitelift/domain/fleet/fleet.ts';
+import { FLAG_WORDS, missingOfTwo } from '@sitelift/domain/fleet/minimum-of-two.ts';
 import { checkFleet } from './check-fleet.ts';
 import { parseDuration } from './duration.ts';
 import { emptyDraft, keyPlaceOf, placeOf, type FleetDraft, type Placed } from './fleet-draft.ts';
@@ -203,16 +204,13 @@ function withShipped(draft: FleetDraft, shipped: ReadonlyMap<string, Playbook>):
 
 /** C1: a customer has live and at least one other; and a playbook that is not meant for a role upgrades nothing there. */
 function warningsOf(fleet: Omit<FleetFiles, 'warnings'>): SourceError[] {
-  const rolesOf = new Map<string, Set<string>>();
+  const rolesOf = new Map<string, Set<EnvironmentRole>>();
   for (const { customer, role } of fleet.instances)
-    rolesOf.set(customer, (rolesOf.get(customer) ?? new Set<string>()).add(role));
+    rolesOf.set(customer, (rolesOf.get(customer) ?? new Set<EnvironmentRole>()).add(role));
   const few = fleet.customers.flatMap(({ slug, place }) => {
-    const roles = rolesOf.get(slug) ?? new Set<string>();
-    if (roles.size > 1 || (roles.size === 1 && !roles.has('live'))) return [];
-    const message =
-      roles.size === 0
-        ? `the customer \`${slug}\` has no instance`
-        : `the customer \`${slug}\` has only a live instance: below the minimum of two`;
+    const missing = missingOfTwo(rolesOf.get(slug) ?? []);
+    if (missing === null) return [];
+    const message = `the customer \`${slug}\` has ${missing}: ${FLAG_WORDS['below-minimum-of-two']}`;
     return [{ ...place, message, expected: 'a live instance, and another to try upgrades on' }];
   });
   const playbookOf = new Map(fleet.products.map(({ slug, playbook }) => [slug, playbook]));

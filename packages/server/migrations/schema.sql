@@ -329,6 +329,23 @@ CREATE TABLE public.instance_claim (
 );
 
 --
+-- Name: known_bad_pair; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.known_bad_pair (
+    instance_id text NOT NULL,
+    from_version text NOT NULL,
+    release_id text NOT NULL,
+    playbook_digest text NOT NULL,
+    run_id text NOT NULL,
+    reason text NOT NULL,
+    since_at timestamp with time zone DEFAULT public.app_now() NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_by text,
+    lift_reason text
+);
+
+--
 -- Name: maintenance_window; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -874,6 +891,13 @@ ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_slug_key UNIQUE (slug);
 
 --
+-- Name: known_bad_pair known_bad_pair_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.known_bad_pair
+    ADD CONSTRAINT known_bad_pair_pkey PRIMARY KEY (instance_id, from_version, release_id, playbook_digest);
+
+--
 -- Name: maintenance_window maintenance_window_key_key; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1244,6 +1268,27 @@ ALTER TABLE ONLY public.instance
 
 ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.product(id);
+
+--
+-- Name: known_bad_pair known_bad_pair_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.known_bad_pair
+    ADD CONSTRAINT known_bad_pair_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
+
+--
+-- Name: known_bad_pair known_bad_pair_release_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.known_bad_pair
+    ADD CONSTRAINT known_bad_pair_release_id_fkey FOREIGN KEY (release_id) REFERENCES public.release(id);
+
+--
+-- Name: known_bad_pair known_bad_pair_run_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.known_bad_pair
+    ADD CONSTRAINT known_bad_pair_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(id);
 
 --
 -- Name: notice notice_customer_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

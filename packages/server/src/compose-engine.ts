@@ -17,6 +17,7 @@ import { loadHistory } from './engine/load-start-facts.ts';
 import { createPgRunStore, type RunHooks } from './engine/pg-run-store.ts';
 import type { RunHandle } from './engine/run-store.ts';
 import { askStaff, settleRun, tellOwner, type SettleDeps } from './engine/settle-run.ts';
+import { pageBailOut, tellLossOf } from './engine/page-way-back.ts';
 import { openStepLog, type LogLine } from './engine/step-log.ts';
 import type { Installation } from './open-installation.ts';
 import { createRedactor } from './secrets/redactor.ts';
@@ -44,6 +45,8 @@ export function composeHooks(dispatcher: Dispatcher, settle: SettleDeps): RunHoo
   return {
     settle: (tx, run) => settleRun(tx, run, settle),
     asked: (tx, run) => askStaff(tx, run, settle),
+    measured: (tx, run) => tellLossOf(tx, run, settle),
+    bailOutPassed: (tx, run) => pageBailOut(tx, run, settle),
     handed: (tx, run, event) => tellOwner(tx, run, event, settle),
     wake: (tx, runId, at) => dispatcher.wake(tx, runId, at),
   };

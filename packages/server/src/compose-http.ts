@@ -1,5 +1,6 @@
 /** What the HTTP server may do, out of the parts: commands of the fleet, secrets, files, the night. */
 import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DAY_MS } from '@sitelift/domain/time/instant.ts';
 import { parseFleet } from '@sitelift/playbook/parse-fleet.ts';
@@ -87,6 +88,10 @@ export async function composeHttp(parts: HttpParts): Promise<HttpDeps> {
     planNow: night.planNow,
     betweenPasses: night.betweenPasses,
     startUpgrade: night.startPersonal,
+    lossExportOf: (runId, named) => {
+      const directory = join(installation.dataDir, 'runs', runId);
+      return dirname(named) === directory ? named : null;
+    },
     runHooks: hooks,
     applyFleet: async (files, { dryRun, prune, actor }) => {
       const parsed = parseFleet(files, { shipped });

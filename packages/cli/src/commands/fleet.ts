@@ -66,6 +66,8 @@ function showApply(result: ApplyResult): string {
   const counts = `${count('create')} created, ${count('update')} updated, ${count('remove')} removed`;
   if (total === 0) lines.push('The fleet is what the files say: nothing to change.');
   else lines.push(result.dryRun ? `It would be ${counts}. Nothing was changed.` : `${counts}.`);
+  for (const warning of result.warnings)
+    lines.push(tone('wait', `warning: ${plain(formatSourceError(warning))}`));
   return lines.join('\n');
 }
 
@@ -194,10 +196,17 @@ export function addFleetCommands(program: Command, context: CommandContext): voi
     .description('clear a hold, so that the next pass may start the instance again')
     .argument('<hold>', 'id as in `sitelift why` and `sitelift instances`')
     .requiredOption('--reason <text>', 'why')
-    .action(async (hold: string, options: { reason: string }) => {
+    .option(
+      '--try-again',
+      'the night may also try again what was taken back: same version, same release, same playbook',
+    )
+    .action(async (hold: string, options: { reason: string; tryAgain?: boolean }) => {
       const done = await (
         await context.client()
-      ).call(routes.clearHold, { params: { hold }, body: { reason: options.reason } });
+      ).call(routes.clearHold, {
+        params: { hold },
+        body: { reason: options.reason, tryAgain: options.tryAgain === true },
+      });
       print(context, done, () => 'The hold is cleared.');
     });
 

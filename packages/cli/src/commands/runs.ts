@@ -75,6 +75,13 @@ export function showRun(run: RunView): string {
   lines.push(
     `  site ${open}${run.endedAt === null && run.forecastEndAt !== null ? `, forecast end ${time(run.forecastEndAt, run.zone)}` : ''}`,
   );
+  if (run.bailOutAt !== null)
+    lines.push(`  going back fits into the window until ${time(run.bailOutAt, run.zone)}`);
+  const lost = run.loss?.report ?? null;
+  if (lost !== null)
+    lines.push(
+      `  going back would lose ${lost.inserted + lost.changed + lost.deleted} rows written since the backup; \`sitelift loss ${run.id}\` lists them`,
+    );
   const may = run.actions.filter(({ allowed }) => allowed);
   if (may.length > 0) {
     lines.push('  you may now:');
@@ -269,6 +276,10 @@ export function addRunCommands(program: Command, context: CommandContext): void 
           print(context, answer, ({ does }) =>
             options.dryRun === true ? `Would do: ${does}` : `It ${does}.`,
           );
+          if (verb === 'roll-back' && options.dryRun === true && !context.json()) {
+            const { loss } = await client.call(routes.runLoss, { params: { run } });
+            if (loss !== null) context.terminal.out(showLoss(loss));
+          }
         },
       );
   }

@@ -26,6 +26,7 @@ export const REASON_CODES = [
   'window-too-short',
   'no-window',
   'held',
+  'known-bad-pair',
   'upgrade-in-progress',
   'booked-upgrade',
   'stage-pending',

@@ -20,6 +20,7 @@ import type { PolicyKey, PolicyValue } from '../policy/policy.ts';
 import { firstFit, type Fit } from '../time/first-fit.ts';
 import { isKnownZone } from '../time/format-instant.ts';
 import type { EpochMs } from '../time/instant.ts';
+import type { KnownBadPair } from './known-bad-pair.ts';
 import { indexReleases, type ReleaseIndex } from './resolve-target.ts';
 import type { DurationForecast, FleetSnapshot, UpgradeInProgress } from './snapshot.ts';
 
@@ -29,6 +30,7 @@ export interface FleetIndex {
   readonly products: ReadonlyMap<ProductId, Product>;
   readonly pins: ReadonlyMap<InstanceId, Pin>;
   readonly holds: ReadonlyMap<InstanceId, readonly Hold[]>;
+  readonly badPairs: ReadonlyMap<InstanceId, readonly KnownBadPair[]>;
   readonly upgrades: ReadonlyMap<InstanceId, readonly UpgradeInProgress[]>;
   readonly windows: ScopeIndex<MaintenanceWindow>;
   readonly freezes: ScopeIndex<Freeze>;
@@ -105,6 +107,7 @@ export function indexFleet(snapshot: FleetSnapshot): FleetIndex {
     products,
     pins: latestPins(snapshot.pins),
     holds: groupByInstance(snapshot.holds),
+    badPairs: groupByInstance(snapshot.badPairs ?? []),
     upgrades: groupByInstance(snapshot.upgrades),
     windows: indexByScope(snapshot.windows),
     freezes: indexByScope(snapshot.freezes),

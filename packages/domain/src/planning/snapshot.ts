@@ -17,6 +17,7 @@ import type {
 import type { InstanceId, UpgradeId } from '../ids.ts';
 import type { PolicySet } from '../policy/policy.ts';
 import type { EpochMs } from '../time/instant.ts';
+import type { KnownBadPair } from './known-bad-pair.ts';
 
 /** An upgrade that is not over: planned (a claim on the future) or open (it holds the instance, rule 21). */
 export interface UpgradeInProgress {
@@ -52,6 +53,8 @@ export interface FleetSnapshot {
   readonly windows: readonly MaintenanceWindow[];
   /** Holds not yet cleared. */
   readonly holds: readonly Hold[];
+  /** Those that stand against the playbook as it is now. */
+  readonly badPairs?: readonly KnownBadPair[];
   readonly upgrades: readonly UpgradeInProgress[];
   readonly policy: PolicySet;
   /** By product slug; absent means no history and no expectation is known. */

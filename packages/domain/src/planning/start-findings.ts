@@ -8,6 +8,7 @@ import { formatInstant } from '../time/format-instant.ts';
 import type { EpochMs } from '../time/instant.ts';
 import { finding, type Finding } from './finding.ts';
 import type { FleetIndex } from './fleet-index.ts';
+import { badPairFindings } from './known-bad-pair.ts';
 import type { FleetSnapshot, UpgradeInProgress } from './snapshot.ts';
 
 /** The first of these goes first. */
@@ -132,6 +133,7 @@ export function startFindings(
     ...stop,
     ...freezeFindings(index.freezes.all(instance), instance.zone, now),
     ...holdFindings(index, instance, release, now),
+    ...badPairFindings(index.badPairs.get(instance.id) ?? [], instance, release),
     ...upgradeFinding(index.upgrades.get(instance.id) ?? [], instance),
   ];
 }

@@ -4,6 +4,7 @@
  */
 import type { Lane, RunEvent } from './events.ts';
 import { gateChange, shutGate } from './apply-gate-event.ts';
+import { LOSS_QUESTIONS } from './measure-loss.ts';
 import { mutatesSite, type ActionFlags, type PlannedStep, type RunPlan } from './plan.ts';
 import { initialRunState, stepRecord, type RunState, type StepRecord } from './run-state.ts';
 
@@ -260,7 +261,19 @@ export function applyEvent(plan: RunPlan, state: RunState, event: RunEvent): Run
     case 'hold-ended':
       return { ...before, held: null };
     case 'asked-person':
-      return { ...before, asked: { code: event.code, question: event.question, step: event.step } };
+      return {
+        ...before,
+        asked: { code: event.code, question: event.question, step: event.step },
+        // Numbers belong to their question: a new one of this kind is measured anew.
+        loss: LOSS_QUESTIONS.includes(event.code) ? null : before.loss,
+      };
+    case 'loss-measured': {
+      const { lane, loss, problem } = event;
+      // What was exported before stays; the problem says that it is not the last word.
+      return { ...before, loss: { report: loss ?? before.loss?.report ?? null, problem, lane } };
+    }
+    case 'bail-out-passed':
+      return { ...before, bailOutPaged: true };
     case 'paused':
       return { ...before, paused: { by: event.by, reason: event.reason } };
     case 'resumed':

@@ -7,6 +7,7 @@ import { findStep, laneFlags, retryLane } from './apply-event.ts';
 import { byHandVerdict } from './by-hand-verdict.ts';
 import { mayOpenAnew } from './gate-verdict.ts';
 import { isManual } from './hand-work.ts';
+import { tellLoss } from './loss.ts';
 import type { RunPlan } from './plan.ts';
 import { no, yes, type CommandVerdict, type RunCommand } from './run-command.ts';
 import { endedWell, runStateName, waitingStep, type RunState } from './run-state.ts';
@@ -89,7 +90,9 @@ function stepVerdict(plan: RunPlan, state: RunState, command: RunCommand): Comma
 
 function rollBackDoes(state: RunState): string {
   if (!state.pointCrossed) return 'takes back what was done';
-  const restores = 'restores the backup and reopens the old version';
+  const loss = state.loss?.report ?? null;
+  const known = loss === null ? '' : ` (at the last look it would lose: ${tellLoss(loss)})`;
+  const restores = `restores the backup and reopens the old version${known}`;
   return state.openedAfterPoint
     ? `puts the page up, ${restores}: what users wrote since the site was opened is lost`
     : restores;

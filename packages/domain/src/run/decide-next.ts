@@ -5,9 +5,11 @@
  * word comes before progress, the way back before the way forward.
  */
 import type { EpochMs } from '../time/instant.ts';
+import { bailOutAhead, decideBailOut, withBailOut } from './bail-out.ts';
 import { decideMain } from './decide-main.ts';
 import { decideRecovery, decideUndo } from './decide-way-back.ts';
 import type { Lane, RunEventBody } from './events.ts';
+import { lossOfQuestion } from './measure-loss.ts';
 import type { RunPlan } from './plan.ts';
 import type { RunState } from './run-state.ts';
 import type { StartFacts } from './start-facts.ts';
@@ -23,6 +25,8 @@ export type Next =
       readonly commits: boolean;
       /** Of the committing step: when its window ends. */
       readonly windowEndsAt?: EpochMs;
+      /** While the site is closed: before the point of no return the attempt ends at this minute; past it a person is paged. */
+      readonly bailOutAt?: EpochMs;
     }
   /** Give a manual step to a person, under the same guards as a start. */
   | {
@@ -39,6 +43,8 @@ export type Next =
   | { readonly kind: 'look'; readonly lane: Lane; readonly step: string }
   /** An attempt has no known end: end what is left of it, observe, and journal what that shows. */
   | { readonly kind: 'reconcile'; readonly lane: Lane; readonly step: string; readonly attempt: number }
+  /** Measure what going back would lose, and journal it (`loss-measured`). */
+  | { readonly kind: 'measure-loss'; readonly lane: 'main' | 'recover' }
   /** Look at the site itself before it may open on the way back. */
   | { readonly kind: 'observe-site'; readonly lane: Lane }
   /** Bookkeeping: append this event and ask again. */
@@ -65,13 +71,20 @@ export function decideNext(plan: RunPlan, state: RunState, facts: StartFacts, no
   // Before any question: a clock runs on while a person is asked about something else, or a pause stands (semantics 6).
   const overdue = overdueStep(plan, state, facts, now);
   if (overdue !== null) return overdue;
-  const next = decideBy(plan, state, facts, now);
-  const deadline = nextDeadline(plan, state, now);
-  if (next.kind !== 'sleep' || deadline === null) return next;
-  return { ...next, until: Math.min(next.until ?? Infinity, deadline) };
+  const { history } = facts;
+  const bail = decideBailOut(plan, state, history, openAttempt(state) !== null, now);
+  if (bail !== null) return bail;
+  const next = withBailOut(decideBy(plan, state, facts, now), plan, state, history);
+  if (next.kind !== 'sleep') return next;
+  const clocks = [nextDeadline(plan, state, now), bailOutAhead(plan, state, history)].filter(
+    (at) => at !== null,
+  );
+  return clocks.length === 0 ? next : { ...next, until: Math.min(next.until ?? Infinity, ...clocks) };
 }
 
 function decideBy(plan: RunPlan, state: RunState, facts: StartFacts, now: EpochMs): Next {
+  const measure = lossOfQuestion(plan, state);
+  if (measure !== null) return measure;
   if (state.asked !== null)
     return { kind: 'sleep', until: null, why: `waiting for a person: ${state.asked.question}` };
   const open = openAttempt(state);

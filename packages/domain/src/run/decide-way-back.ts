@@ -7,6 +7,7 @@ import type { EpochMs } from '../time/instant.ts';
 import type { Next } from './decide-next.ts';
 import type { Lane } from './events.ts';
 import { decideHandWork, isManual } from './hand-work.ts';
+import { lossBeforeRestore } from './measure-loss.ts';
 import { openingVerdict } from './opening-verdict.ts';
 import type { PlannedStep, RunPlan, UsesStep } from './plan.ts';
 import { endedWell, stepRecord, waitedTooLong, type RunState, type StepRecord } from './run-state.ts';
@@ -100,6 +101,8 @@ export function decideRecovery(plan: RunPlan, state: RunState, now: EpochMs): Ne
   for (const step of plan.recover?.steps ?? []) {
     const record = stepRecord(state, 'recover', step.id);
     if (endedWell(record.state) || noticeFailed(step, record)) continue;
+    const measure = lossBeforeRestore(plan, state, step);
+    if (measure !== null) return measure;
     const opens = step.kind === 'uses' && step.run.flags.opensSite;
     return proceed(plan, state, 'recover', step, record, opens, now);
   }

@@ -3,6 +3,7 @@
  * fence of the worker that wrote it (0 for people and the planner).
  */
 import type { EpochMs } from '../time/instant.ts';
+import type { LossReport } from './loss.ts';
 import type { BackupGrade, Json, OnTimeout } from './plan.ts';
 
 /** How an attempt ended, in a driver's words. */
@@ -165,6 +166,15 @@ export type RunEventBody =
       readonly code: string;
       readonly step: string | null;
     }
+  | {
+      /** What going back would lose, or why nobody can say. `recover`: just before the restore, when nothing is written any more. */
+      readonly kind: 'loss-measured';
+      readonly lane: 'main' | 'recover';
+      readonly loss: LossReport | null;
+      readonly problem: string | null;
+    }
+  /** The bail-out minute was reached past the point of no return: a person is paged (semantics 6). */
+  | { readonly kind: 'bail-out-passed' }
   | { readonly kind: 'paused'; readonly by: string; readonly reason: string }
   | { readonly kind: 'resumed'; readonly by: string }
   | { readonly kind: 'retry-requested'; readonly by: string; readonly step: string }

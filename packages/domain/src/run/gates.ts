@@ -5,17 +5,12 @@
  * with an item of its checklists open, or let two people believe that theirs was the word that counted.
  */
 import type { EpochMs } from '../time/instant.ts';
+import { bailOutAt } from './bail-out.ts';
 import type { Next } from './decide-next.ts';
-import { forecastWayBackMs } from './forecast.ts';
 import type { GateStep, RunPlan } from './plan.ts';
 import { stepRecord, type GateRecord, type RunState } from './run-state.ts';
 import type { StartFacts } from './start-facts.ts';
 import { deadlineOf } from './waiting.ts';
-
-/** The latest instant at which going back still ends before the window does; null without a window. */
-function lastMinute(plan: RunPlan, { windowEndsAt }: RunState, { history }: StartFacts): EpochMs | null {
-  return windowEndsAt === null ? null : windowEndsAt - forecastWayBackMs(plan, history);
-}
 
 /** Items that have not passed, as `checklist/item`, with what came of them so far. */
 export function openItems(step: GateStep, gate: GateRecord | null): readonly string[] {
@@ -37,7 +32,7 @@ export function decideGate(step: GateStep, plan: RunPlan, state: RunState, facts
   const record = stepRecord(state, 'main', step.id);
   if (record.state !== 'waiting' || record.gate === null) {
     const own = deadlineOf(step, now);
-    const last = state.closedAt === null ? null : lastMinute(plan, state, facts);
+    const last = state.closedAt === null ? null : bailOutAt(plan, state.windowEndsAt, facts.history);
     const until = own === null || last === null ? own : Math.min(own, last);
     return { kind: 'append', event: { kind: 'gate-opened', step: step.id, until } };
   }

@@ -165,6 +165,8 @@ export interface RunPlan {
   readonly probe: BoundAction | null;
   /** How the proxy is looked at from outside: the bound `proxy/probe`; every terminal state says whether the site is open. */
   readonly look: BoundAction | null;
+  /** How it is measured what going back would lose: the bound `database/loss`. Absent in plans of the first version. */
+  readonly loss?: BoundAction | null;
   readonly backup: {
     /** Rule 22: the marked step needs a backup younger than this. */
     readonly maxAgeMs: number;

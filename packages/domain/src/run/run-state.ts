@@ -14,6 +14,7 @@ import type {
   TerminalState,
   UndoEnding,
 } from './events.ts';
+import type { LossReport } from './loss.ts';
 import type { JsonObject, OnTimeout, RunPlan } from './plan.ts';
 
 /**
@@ -92,6 +93,14 @@ export interface RunState {
   readonly signals: Readonly<Record<string, { readonly by: string; readonly at: EpochMs }>>;
   readonly held: { readonly code: string; readonly reason: string; readonly until: EpochMs | null } | null;
   readonly asked: { readonly code: string; readonly question: string; readonly step: string | null } | null;
+  /** What going back would lose, as last measured, and for whom: the question that stands, or the restore that follows. */
+  readonly loss: {
+    readonly report: LossReport | null;
+    readonly problem: string | null;
+    readonly lane: 'main' | 'recover';
+  } | null;
+  /** The bail-out minute passed beyond the point of no return, and a person was paged. */
+  readonly bailOutPaged: boolean;
   readonly paused: { readonly by: string; readonly reason: string } | null;
   readonly wanted: {
     readonly what: 'cancel' | 'roll-back';
@@ -152,6 +161,8 @@ export function initialRunState(plan: RunPlan): RunState {
     signals: {},
     held: null,
     asked: null,
+    loss: null,
+    bailOutPaged: false,
     paused: null,
     wanted: null,
     ending: null,

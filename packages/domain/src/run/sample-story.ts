@@ -6,6 +6,7 @@ import { applyEvent } from './apply-event.ts';
 import { decideNext, type Next } from './decide-next.ts';
 import type { RunEventBody, SiteObservation } from './events.ts';
 import { claimOutcome } from './hand-work.ts';
+import type { LossReport } from './loss.ts';
 import type { RunPlan } from './plan.ts';
 import { initialRunState, stepRecord, type RunState } from './run-state.ts';
 import { samplePlan } from './sample-plan.ts';
@@ -29,6 +30,8 @@ export class Story {
   readonly told: string[] = [];
   /** What a look at the proxy shows. */
   seenOpen: boolean | null = null;
+  /** What a measurement of the loss says. */
+  measured: { loss: LossReport | null; problem: string | null } = { loss: null, problem: 'not scripted' };
   readonly plan: RunPlan;
   readonly outcomes: Record<string, Partial<RunEventBody & { kind: 'step-ended' }>>;
 
@@ -86,6 +89,10 @@ export class Story {
             next.attempt,
             next.windowEndsAt === undefined ? {} : { windowEndsAt: next.windowEndsAt },
           );
+          break;
+        case 'measure-loss':
+          this.told.push(next.lane === 'main' ? 'measure-loss' : 'recover:measure-loss');
+          this.append({ kind: 'loss-measured', lane: next.lane, ...this.measured });
           break;
         case 'hand-out': {
           const { lane, step, attempt, until } = next;

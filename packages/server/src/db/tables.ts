@@ -152,6 +152,19 @@ export interface InstanceClaimTable {
   released_at: Date | null;
 }
 
+export interface KnownBadPairTable {
+  instance_id: string;
+  from_version: string;
+  release_id: string;
+  playbook_digest: string;
+  run_id: string;
+  reason: string;
+  since_at: Generated<Date>;
+  lifted_at: Date | null;
+  lifted_by: string | null;
+  lift_reason: string | null;
+}
+
 export interface MaintenanceWindowTable {
   id: string;
   key: string;
@@ -422,6 +435,7 @@ export interface Tables {
   idempotency_key: IdempotencyKeyTable;
   instance: InstanceTable;
   instance_claim: InstanceClaimTable;
+  known_bad_pair: KnownBadPairTable;
   maintenance_window: MaintenanceWindowTable;
   notice: NoticeTable;
   pin: PinTable;

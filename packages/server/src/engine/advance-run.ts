@@ -8,6 +8,9 @@ import type { ProcessRef, RunEventBody } from '@sitelift/domain/run/events.ts';
 import { findStep } from '@sitelift/domain/run/apply-event.ts';
 import { claimOutcome } from '@sitelift/domain/run/hand-work.ts';
 import { stepRecord } from '@sitelift/domain/run/run-state.ts';
+import { LOSS_LIMIT_MS } from '@sitelift/domain/run/measure-loss.ts';
+import { startBailOutClock } from './bail-out-clock.ts';
+import { LOSS_STEP, measureLoss } from './measure-loss.ts';
 import { targetOf, type ActionRunner, type AttemptScope } from './action-runner.ts';
 import { keepLease, type Lease, type LeaseSettings } from './lease.ts';
 import {
@@ -26,7 +29,7 @@ import {
   type StartBody,
 } from './run-store.ts';
 import type { StepLog } from './step-log.ts';
-import type { Timers } from './timers.ts';
+import { systemTimers, type Timers } from './timers.ts';
 
 export interface EngineDeps {
   readonly store: RunStore;
@@ -174,6 +177,12 @@ async function doNext(
         const observed = await observeSite(deps.runner, current(), scope);
         return [{ kind: 'site-observed', lane: next.lane, observed }];
       });
+    case 'measure-loss': {
+      const { lane } = next;
+      const look = { limitMs: LOSS_LIMIT_MS };
+      return withAttempt(deps, run, lane, LOSS_STEP, 1, now, lease, (scope, current) =>
+        measureLoss(deps.runner, current(), lane, scope), look); // prettier-ignore
+    }
     default:
       return next satisfies never;
   }
@@ -195,9 +204,18 @@ function redacted(event: RunEventBody, redact: (text: string) => string): RunEve
       return { ...event, reason: event.reason === null ? null : redact(event.reason) };
     case 'asked-person':
       return { ...event, question: redact(event.question) };
+    case 'loss-measured':
+      return { ...event, problem: event.problem === null ? null : redact(event.problem) };
     default:
       return event;
   }
+}
+
+/** What bounds an attempt besides its step's time-out. */
+interface AttemptBounds {
+  /** Of a look that belongs to no step, milliseconds. */
+  readonly limitMs?: number;
+  readonly bailOutAt?: number | undefined;
 }
 
 /** Runs `work` with a log, a clock and a signal around it, and appends what it returns unless the lease went meanwhile. */
@@ -210,11 +228,18 @@ async function withAttempt(
   now: number,
   lease: Lease,
   work: (scope: AttemptScope, current: () => RunHandle) => Promise<readonly RunEventBody[]>,
+  { limitMs = SITE_LOOK_LIMIT_MS, bailOutAt }: AttemptBounds = {},
 ): Promise<RunHandle> {
   let current = run;
   const { log, openSecret, redact = (text) => text } = deps.openAttempt(run, lane, step, attempt);
   const beganAt = deps.monotonicMs();
-  const timeoutMs = findStep(run.plan, lane, step)?.timeoutMs ?? SITE_LOOK_LIMIT_MS;
+  const planned = findStep(run.plan, lane, step);
+  const page = async (): Promise<void> => {
+    current = await deps.store.append(current, [{ kind: 'bail-out-passed' }]);
+    lease.follow(current);
+  };
+  const inMs = bailOutAt === undefined ? undefined : bailOutAt - now;
+  const minute = startBailOutClock(deps.timers ?? systemTimers, inMs, run.state.pointCrossed ? page : null);
   // A wish that was there before the attempt began (the page goes up for a way back) is what the attempt serves.
   const interrupt = lane === 'main' && run.state.wanted === null ? [lease.interruptSignal()] : [];
   const scope: AttemptScope = {
@@ -223,20 +248,23 @@ async function withAttempt(
     target: targetOf(run.plan),
     stepId: step,
     attempt,
-    timeoutMs,
+    timeoutMs: planned?.timeoutMs ?? limitMs,
     // A way back is not interrupted by a person's wish to go back.
-    signal: AbortSignal.any([lease.lost, ...interrupt]),
+    signal: AbortSignal.any([lease.lost, minute.signal, ...interrupt]),
     log,
     backup: run.state.backup,
     nowMs: () => now + (deps.monotonicMs() - beganAt),
     openSecret,
     processStarted: async (process) => {
+      // A look of our own is no step; its processes end with their worker and have changed nothing.
+      if (planned === undefined) return;
       current = await deps.store.append(current, [{ kind: 'process-started', lane, step, attempt, process }]);
       lease.follow(current);
     },
   };
   try {
     const events = await work(scope, () => current);
+    await minute.stop();
     lease.lost.throwIfAborted();
     await log.close();
     return await deps.store.append(
@@ -244,6 +272,7 @@ async function withAttempt(
       events.map((event) => redacted(event, redact)),
     );
   } finally {
+    await minute.stop();
     await log.close();
   }
 }
@@ -305,9 +334,10 @@ async function perform(
       step.kind === 'notify' && lane !== 'undo' ? await deps.noticesOf(result.run, lane, stepId) : [];
     return deps.store.append(result.run, [stepEnded(lane, stepId, attempt, { kind: 'done' }, now)], notices);
   }
+  const bounds = { bailOutAt: next.bailOutAt };
   return withAttempt(deps, result.run, lane, stepId, attempt, now, lease, async (scope, current) => [
     await performAttempt(deps.runner, current(), lane, stepId, scope),
-  ]);
+  ], bounds); // prettier-ignore
 }
 
 /**

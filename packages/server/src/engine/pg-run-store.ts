@@ -33,7 +33,11 @@ export interface RunHooks {
   readonly settle: (tx: Transaction, run: RunHandle) => Promise<void>;
   /** A person is needed: whoever is on call hears of it, in this transaction. */
   readonly asked?: (tx: Transaction, run: RunHandle) => Promise<void>;
-  /** Somebody has something to do since this event: a step by hand. They hear of it in this transaction. */
+  /** A question was followed by what going back would lose: who was asked hears of the numbers. */
+  readonly measured?: (tx: Transaction, run: RunHandle) => Promise<void>;
+  /** The bail-out minute passed beyond the point of no return: a person is paged. */
+  readonly bailOutPassed?: (tx: Transaction, run: RunHandle) => Promise<void>;
+  /** Somebody has something to do since this event: a step by hand, a gate. They hear of it in this transaction. */
   readonly handed?: (tx: Transaction, run: RunHandle, event: HandedEvent) => Promise<void>;
   /** Last in the transaction that appends a worker's events, before its commit: tests stop a worker there. */
   readonly appended?: (tx: Transaction, run: RunHandle, bodies: readonly RunEventBody[]) => Promise<void>;
@@ -140,6 +144,9 @@ export async function appendEvents(
       await hooks.handed?.(tx, run, event);
   if (state.ended !== null && locked.state.ended === null) await hooks.settle(tx, run);
   if (state.asked !== null && state.asked !== locked.state.asked) await hooks.asked?.(tx, run);
+  if (state.loss !== null && state.loss !== locked.state.loss && state.asked !== null)
+    await hooks.measured?.(tx, run);
+  if (state.bailOutPaged && !locked.state.bailOutPaged) await hooks.bailOutPassed?.(tx, run);
   return run;
 }
 

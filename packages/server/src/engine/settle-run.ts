@@ -11,6 +11,7 @@ import type { Transaction } from '../db/database.ts';
 import { recordEvent } from '../db/event-store.ts';
 import { newId } from '../db/new-id.ts';
 import { saveNotice } from '../db/outbox-store.ts';
+import { saveBadPair } from './known-bad-pair.ts';
 import type { HandedEvent } from './pg-run-store.ts';
 import type { RunHandle } from './run-store.ts';
 
@@ -66,6 +67,7 @@ export async function settleRun(tx: Transaction, run: RunHandle, deps: SettleDep
       tx,
     );
   }
+  await saveBadPair(tx, run);
   await recordEvent(tx, {
     actor: 'engine',
     verb: `upgrade-${ended.state}`,

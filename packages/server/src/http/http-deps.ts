@@ -36,7 +36,7 @@ export interface FleetCommands {
     },
   ): Promise<ChangeResult>;
   endPin(input: ByWhom & { readonly instanceId: string }): Promise<ChangeResult>;
-  clearHold(input: ByWhom & { readonly holdId: string }): Promise<ChangeResult>;
+  clearHold(input: ByWhom & { readonly holdId: string; readonly tryAgain: boolean }): Promise<ChangeResult>;
   stop(input: ByWhom): Promise<ChangeResult>;
   releaseStop(input: ByWhom): Promise<ChangeResult>;
 }
@@ -86,6 +86,8 @@ export interface HttpDeps {
   /** Does this while no pass of the night is under way: what both count as free, both would use. */
   readonly betweenPasses: (work: () => Promise<void>) => Promise<void>;
   readonly startUpgrade: (request: PersonalRequest) => Promise<RequestResult>;
+  /** The file that a run's journal names as its export, if it lies in the run's own directory on this machine. */
+  readonly lossExportOf: (runId: string, named: string) => string | null;
   /** What follows from a person's word to a run: `commandRun` of the engine. */
   readonly runHooks: RunHooks;
   readonly applyFleet: (

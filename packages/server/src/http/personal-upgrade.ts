@@ -10,7 +10,7 @@ import type { FleetSnapshot } from '@sitelift/domain/planning/snapshot.ts';
 /** Say where the instance stands; none of them stands in the way. */
 const DESCRIBING: readonly ReasonCode[] = ['differs-from-target', 'pinned', 'pin-ended', 'stages'];
 /** A person who asks is the person that is needed; and one more upgrade than the night would start is theirs to want. */
-const FOR_A_PERSON: readonly ReasonCode[] = ['needs-a-person-to-start', 'capacity-full'];
+const FOR_A_PERSON: readonly ReasonCode[] = ['needs-a-person-to-start', 'known-bad-pair', 'capacity-full'];
 /** The run waits for these by itself: it is held until its window. */
 const WAITED_FOR: readonly ReasonCode[] = ['window-shut', 'window-too-short'];
 /** `anyTime`: no window is asked for, so none can be missing. */

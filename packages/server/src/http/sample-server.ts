@@ -150,6 +150,7 @@ export function sampleDeps(db: Database, logged: LoggedLine[], change: Partial<H
     planning: { loadSnapshot: (at) => loadSnapshot(db, { at, upgradesAtOnce: 2 }), planNight, checkPlan },
     planNow: async () => [],
     betweenPasses: (work) => work(),
+    lossExportOf: (_, named) => named,
     startUpgrade: async () => ({ refused: ['nothing is bound in this test'] }),
     runHooks: {
       settle: (tx, run) => settleRun(tx, run, { staffEmail: null, publicUrl: 'http://localhost' }),

@@ -11,6 +11,7 @@ import type {
   Pin,
   Product,
 } from '@sitelift/domain/fleet/fleet.ts';
+import type { KnownBadPair } from '@sitelift/domain/planning/known-bad-pair.ts';
 import type { FleetSnapshot, UpgradeInProgress } from '@sitelift/domain/planning/snapshot.ts';
 import type { PolicyEntry, PolicySet } from '@sitelift/domain/policy/policy.ts';
 import type { EpochMs } from '@sitelift/domain/time/instant.ts';
@@ -117,6 +118,18 @@ async function loadHolds(tx: Transaction, now: EpochMs): Promise<readonly Hold[]
   }));
 } // prettier-ignore
 
+/** Of the revision of the playbook that a run would use now: a changed one is free. */
+async function loadBadPairs(tx: Transaction): Promise<readonly KnownBadPair[]> {
+  const { rows } = await sql<Omit<KnownBadPair, 'sinceAt'> & { since_at: Date }>`
+    select b.instance_id as "instanceId", b.from_version as "fromVersion", b.release_id as "releaseId", b.reason, b.since_at,
+           (select h.id from hold h join run r on r.upgrade_id = h.upgrade_id where r.id = b.run_id
+             order by h.since_at desc limit 1) as "holdId"
+      from known_bad_pair b join instance i on i.id = b.instance_id join product p on p.id = i.product_id
+      join playbook_current c on c.name = p.playbook and c.digest = b.playbook_digest
+     where b.lifted_at is null order by b.instance_id`.execute(tx);
+  return rows.map(({ since_at: since, ...pair }) => ({ ...pair, sinceAt: since.getTime() }));
+}
+
 /** Open once its run has taken the instance (rule 21); until then it is a claim on the future. */
 async function loadUpgrades(tx: Transaction): Promise<readonly UpgradeInProgress[]> {
   const { rows } = await sql<UpgradeInProgress>`
@@ -168,6 +181,7 @@ async function read(tx: Transaction, options: SnapshotOptions): Promise<FleetSna
     freezes: await loadFreezes(tx),
     windows: windows.rows,
     holds: await loadHolds(tx, now),
+    badPairs: await loadBadPairs(tx),
     upgrades: await loadUpgrades(tx),
     policy: await loadPolicy(tx),
     forecasts: await loadForecasts(tx, products.rows),

@@ -214,6 +214,7 @@ export function freezePlan(input: FreezeInput, bind: Bind): FrozenPlan {
           },
     probe: freezer.optional('app/probe'),
     look: freezer.optional('proxy/probe'),
+    loss: input.recover === null ? null : freezer.optional('database/loss'),
     backup: input.backup,
   };
   return freezer.problems.length > 0 ? { problems: [...new Set(freezer.problems)] } : { plan };

@@ -8,6 +8,7 @@ import { StatusGlyph, statusOfRun, StatusWord, wordOfRun } from '../ui/status.ts
 import { useNow } from '../ui/use-now.ts';
 import { runQuery, useRunStream } from './api.ts';
 import { Failed, Loading, PageHeader, Stale, usePageTitle } from './page-parts.tsx';
+import { BailOut, RunLoss } from './run-loss.tsx';
 import { RunCommands } from './run-commands.tsx';
 import { RunLog } from './run-log.tsx';
 import { RunSteps } from './run-steps.tsx';
@@ -57,6 +58,11 @@ function Facts({ run }: { readonly run: RunView }) {
       {endedAt !== null && (
         <Fact name="Ended">
           {dayAndTime(endedAt, zone)} {city(zone)}
+        </Fact>
+      )}
+      {run.bailOutAt !== null && (
+        <Fact name="Going back still fits for">
+          <BailOut at={run.bailOutAt} zone={zone} />
         </Fact>
       )}
       {run.window !== null && endedAt === null && (
@@ -140,6 +146,7 @@ export function RunPage() {
       <Header run={run} />
       <Stale error={query.error} />
       <Banner run={run} />
+      <RunLoss run={run} />
       <div className="flex min-h-0 flex-1 flex-col lg:flex-row">
         <RunSteps run={run} />
         <RunLog run={run} lines={lines} liveness={liveness} />

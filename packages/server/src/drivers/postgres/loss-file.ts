@@ -47,9 +47,12 @@ export interface LossFile {
   close(): Promise<void>;
 }
 
-export async function openLossFile(directory: string, stepId: string): Promise<LossFile> {
-  const path = join(directory, `${stepId}.jsonl`);
-  const partial = join(directory, `.${stepId}.jsonl.part`);
+/** A run has one; the last measurement is the one that counts. */
+const FILE_NAME = 'loss.jsonl';
+
+export async function openLossFile(directory: string): Promise<LossFile> {
+  const path = join(directory, FILE_NAME);
+  const partial = join(directory, `.${FILE_NAME}.part`);
   await rm(partial, { force: true });
   let handle: FileHandle | null = await open(partial, 'wx', 0o600);
   const close = async (): Promise<void> => {

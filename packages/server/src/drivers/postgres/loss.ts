@@ -112,7 +112,7 @@ async function measure(context: PostgresContext, server: Server, backup: BackupR
     throw new StepFailure('this is another database server than the one that was backed up');
   const scratch = scratchName(config.scratch.prefix, runId, stepId);
   const comment = `scratch copy made by Sitelift to see what going back to ${backup.backupId} would lose (${runId})`;
-  const file = await openLossFile(workDir, stepId);
+  const file = await openLossFile(workDir);
   try {
     await restoreCopy(context, server, admin, facts.major, scratch, comment, output);
     const copy = await openSnapshot(server, scratch);

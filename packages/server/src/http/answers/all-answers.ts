@@ -11,6 +11,7 @@ import type { SessionCookie } from '../session-cookie.ts';
 import type { LimitTry } from '../sign-in-limit.ts';
 import { accountAnswers } from './account-answers.ts';
 import { fleetAnswers } from './fleet-answers.ts';
+import { lossAnswers } from './loss-answers.ts';
 import { peopleAnswers } from './people-answers.ts';
 import { planningAnswers } from './planning-answers.ts';
 import { recordAnswers } from './record-answers.ts';
@@ -33,6 +34,7 @@ export function allAnswers(deps: HttpDeps, parts: AnswerParts): Answers {
     ...planningAnswers(deps),
     ...upgradeAnswers(deps),
     ...runAnswers(deps),
+    ...lossAnswers(deps),
     ...recordAnswers(deps),
     streamRun: async ({ params, caller, request, reply }) => {
       checkId('run', params.run);

@@ -3,6 +3,7 @@ import { Problem } from '@sitelift/contract/problems.ts';
 import type { PreviewView } from '@sitelift/contract/views.ts';
 import type { Instance, Pin, Placement, Release } from '@sitelift/domain/fleet/fleet.ts';
 import type { FleetSnapshot } from '@sitelift/domain/planning/snapshot.ts';
+import { customerViews } from '../views/customer-views.ts';
 import { getInstance, listInstances } from '../views/instance-views.ts';
 import { movesBetween } from '../views/plan-views.ts';
 import { listReleases } from '../views/release-views.ts';
@@ -38,6 +39,7 @@ function checkChannel(snapshot: FleetSnapshot, channel: string, pointer: string)
 type FleetAnswers = Pick<
   Answers,
   | 'applyFleet'
+  | 'listCustomers'
   | 'listInstances'
   | 'getInstance'
   | 'setPin'
@@ -62,6 +64,7 @@ export function fleetAnswers(deps: HttpDeps): FleetAnswers {
       if ('fileErrors' in result) throw new Problem('invalid-fleet', { fileErrors: result.fileErrors });
       return result;
     },
+    listCustomers: async () => ({ customers: customerViews(await planning.loadSnapshot(null)) }),
     listInstances: async () => ({ instances: await listInstances(db) }),
     getInstance: async ({ params }) => {
       refuseOtherKinds('inst', params.instance);
@@ -128,7 +131,7 @@ export function fleetAnswers(deps: HttpDeps): FleetAnswers {
       checkId('hold', params.hold);
       const { actor } = caller;
       throwUnlessDone(
-        await fleet.clearHold({ actor, reason: body.reason, holdId: params.hold }),
+        await fleet.clearHold({ actor, reason: body.reason, holdId: params.hold, tryAgain: body.tryAgain }),
         'change-refused',
       );
       return { done: true };

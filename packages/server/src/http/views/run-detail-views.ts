@@ -15,6 +15,7 @@ import { sql } from 'kysely';
 import type { Database, Transaction } from '../../db/database.ts';
 import { loadJournal, toEvent } from '../../engine/pg-run-store.ts';
 import { gateView } from './gate-view.ts';
+import { bailOutView, lossView } from './loss-views.ts';
 import { loadOutlook, loadRunRows, runSummary, type StepRow } from './runs-views.ts';
 
 type FullStepRow = StepRow & {
@@ -200,6 +201,8 @@ export async function getRun(db: Database, runId: string, scopes: readonly Scope
           gate: gateView(plan, state, step.lane, step.step_id),
         })),
         backup: await loadBackup(tx, runId),
+        loss: lossView(state, scopes.includes('operate')),
+        bailOutAt: bailOutView(plan, state, history),
         signals: signalsOf(plan).map((name) => signalView(state, name)),
         notices: await loadNotices(tx, runId),
         actions: RUN_VERBS.map((verb) => actionFor(plan, state, verb, scopes)),
