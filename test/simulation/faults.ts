@@ -39,8 +39,8 @@ export type Fault =
   /** `after`: the store commits and the answer is lost. */
   | { readonly kind: 'outage'; readonly atMs: number; readonly forMs: number; readonly after: boolean }
   | { readonly kind: 'person'; readonly atMs: number; readonly verb: RunVerb }
-  /** Somebody speaks this soon after the nth row of every run, in the middle of what follows from it; and may think again. */
-  | { readonly kind: 'word'; readonly row: number; readonly plusMs: number; readonly verb: RunVerb; readonly thenMs: number | null }
+  /** Somebody speaks this soon after the nth row of every run, or after the first of a kind, in the middle of what follows from it; and may think again. */
+  | { readonly kind: 'word'; readonly row: number | string; readonly plusMs: number; readonly verb: RunVerb; readonly thenMs: number | null }
   | { readonly kind: 'calendar'; readonly atMs: number; readonly what: 'freeze' | 'lift' | 'withdraw' | 'restore-release' | 'stop' | 'go' }
   | { readonly kind: 'bad-backup'; readonly nth: number }
   /** The new code cannot write: the silent 403. */
@@ -77,6 +77,9 @@ const WORDS: readonly [RunVerb, ...RunVerb[]] = [
   'roll-back',
   ...RUN_VERBS,
 ];
+
+/** Rows after which a run sleeps or turns: what is said right then falls between two chairs. */
+const TURNS = ['held', 'asked-person', 'asked-person', 'undo-began', 'recovery-began'] as const;
 
 function oneCall(dice: Dice): Struck {
   return dice.chance(0.7) ? { during: dice.pick(ACTIONS) } : { call: dice.whole(1, CALLS_OF_A_RUN) };
@@ -129,7 +132,7 @@ function oneFault(dice: Dice, workers: number): Fault {
     case 'word':
       return {
         kind,
-        row: dice.whole(1, 40),
+        row: dice.chance(0.6) ? dice.whole(1, 40) : dice.pick(TURNS),
         plusMs: dice.whole(0, 90),
         verb: dice.pick(WORDS),
         thenMs: dice.chance(0.4) ? dice.whole(0, 150) : null,
@@ -236,10 +239,30 @@ export class StrikingFaults {
   }
 
   /** Those that strike at a row. */
-  words(row: number): readonly (Fault & { readonly kind: 'word' })[] {
+  words(row: {
+    readonly seq: number;
+    readonly kind: string;
+  }): readonly (Fault & { readonly kind: 'word' })[] {
     if (!this.on) return [];
-    return this.#faults.filter(
-      (fault): fault is Fault & { readonly kind: 'word' } => fault.kind === 'word' && fault.row === row,
+    return this.#faults.filter((fault): fault is Fault & { readonly kind: 'word' } => {
+      if (fault.kind !== 'word' || this.#struck.has(fault)) return false;
+      if (typeof fault.row === 'number') return fault.row === row.seq;
+      if (fault.row === row.kind) this.#struck.add(fault);
+      return fault.row === row.kind;
+    });
+  }
+
+  /** Work during which its worker dies, and which goes on without it, takes longer than a lease. */
+  outlives(action: string): boolean {
+    if (!this.on) return false;
+    return this.#faults.some(
+      (fault) =>
+        fault.kind === 'crash' &&
+        fault.orphans &&
+        fault.point === 'arrived' &&
+        'during' in fault.struck &&
+        fault.struck.during === action &&
+        !this.#struck.has(fault),
     );
   }
 

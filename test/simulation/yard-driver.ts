@@ -129,9 +129,10 @@ class YardAction {
     if (!this.#world.actsBeforeRecord) await record();
     if (context.signal.aborted) return { kind: 'unknown', reason: 'told to stop before it began' };
     // A few take longer than a lease.
-    const tookMs = dice.chance(0.1)
-      ? dice.whole(30_000, 70_000)
-      : dice.whole(200, 3_000) * (fault === 'slow' ? 15 : 1);
+    const tookMs =
+      faults.outlives(this.#name) || dice.chance(0.08)
+        ? dice.whole(30_000, 70_000)
+        : dice.whole(200, 3_000) * (fault === 'slow' ? 15 : 1);
     const breaks =
       fault === 'hangs' ? 'never-ends' : fault === 'unknown-half' || fault === 'fails-half' ? 'half' : null;
     const stop = (): void => this.#machine.tell(() => site.stop(job.id));

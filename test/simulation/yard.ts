@@ -34,6 +34,8 @@ const SAFETY_MS = 60 * MINUTE;
 /** Without faults everything must have settled after this: two windows and the longest attempts fit. */
 const LIVENESS_MS = 6 * 60 * MINUTE;
 const USER_WRITES_EVERY_MS = 4 * SECOND;
+/** Most of what happens happens by then. */
+const BUSY_MS = 3 * MINUTE;
 
 interface Run {
   readonly id: string;
@@ -52,6 +54,7 @@ export class Yard {
   readonly faults: readonly Fault[];
   readonly #striking: StrikingFaults;
   readonly #sabotage: Sabotage;
+  readonly #losesWakes: boolean;
   readonly #log: Entry[] = [];
   readonly #calendar: Calendar;
   readonly #store;
@@ -76,6 +79,7 @@ export class Yard {
     this.options = options;
     this.#sabotage = options.sabotage ?? NO_SABOTAGE;
     this.dice = createDice(options.seed);
+    this.#losesWakes = this.dice.fork('wakes').chance(0.4);
     this.faults = options.faults ?? faultsOf(options.seed);
     this.#striking = new StrikingFaults(this.faults);
     const now = (): number => this.loop.now;
@@ -175,7 +179,7 @@ export class Yard {
         const event = journal[run.seen];
         if (event === undefined) continue;
         this.say({ kind: 'row', run: run.id, event });
-        for (const { verb, plusMs, thenMs } of this.#striking.words(event.seq)) {
+        for (const { verb, plusMs, thenMs } of this.#striking.words(event)) {
           this.loop.after(plusMs, () => this.#people.say(run.id, verb, null));
           if (thenMs === null) continue;
           const second = verb === 'pause' ? 'resume' : 'roll-back';
@@ -209,7 +213,8 @@ export class Yard {
 
   readonly #spoken = (run: string): void => {
     this.#written();
-    // A wake-up may be lost; the rows are the truth and the sweep finds them.
+    // A wake-up may be lost, in some worlds every one; the rows are the truth and the sweep finds them.
+    if (this.#losesWakes) return;
     const up = this.#machines.filter((machine) => machine.state === 'up');
     const machine = up[this.dice.fork(`wake ${this.#entries}`).whole(0, Math.max(0, up.length - 1))];
     if (machine !== undefined && this.#entries % 4 !== 0)
@@ -352,7 +357,10 @@ export class Yard {
     this.loop.every(
       USER_WRITES_EVERY_MS,
       () => {
-        for (const site of this.#sites.values()) site.write((this.#items += 1));
+        // While everything waits for people they write now and then only.
+        this.#items += 1;
+        if (this.loop.now > EPOCH + BUSY_MS && this.#items % 15 !== 0) return;
+        for (const site of this.#sites.values()) site.write(this.#items);
       },
       true,
     );
