@@ -1,7 +1,7 @@
 /** Plays cases on several installations side by side; each has its own database, so that one's death is nobody else's. */
 import { playCase, type CaseResult } from './play-case.ts';
 import { startInstallation, type Installation } from './installation.ts';
-import type { KillCase } from './kill-cases.ts';
+import { killsWhileActing, STEP_OF, type KillCase } from './kill-cases.ts';
 
 /** Of every script, before its effect and again after it: long enough to be killed in, seconds. */
 const PAUSE_SECONDS = 0.1;
@@ -22,6 +22,7 @@ async function playOn(
     playbook: 'whole',
     failpoints: cases.map(({ failpoint }) => failpoint),
     pauseSeconds: PAUSE_SECONDS,
+    slow: cases.filter(killsWhileActing).map(({ slug, kind }) => `${slug}/${STEP_OF[kind]}`),
   });
   try {
     for (const each of cases) {

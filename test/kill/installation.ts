@@ -98,6 +98,8 @@ export interface InstallationOptions {
   readonly failpoints: readonly string[];
   readonly pauseSeconds: number;
   readonly runsAtOnce?: number;
+  /** `site/step` whose first attempt acts for more than a second. */
+  readonly slow?: readonly string[];
 }
 
 async function freePort(): Promise<number> {
@@ -218,7 +220,9 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     await until('the server is up', async () => (await (await api()).call(routes.health, {})) && true);
     await (
       await api()
-    ).call(routes.applyFleet, { body: { files: [...fleetOf(slugs, playbook, dir, options.pauseSeconds)] } });
+    ).call(routes.applyFleet, {
+      body: { files: [...fleetOf(slugs, playbook, dir, options.pauseSeconds, options.slow ?? [])] },
+    });
     await Promise.all(workers.map((worker) => worker.start()));
     await until(
       'every site was looked at',

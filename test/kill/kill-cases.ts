@@ -52,6 +52,11 @@ function caseOf(boundary: Boundary, victim: Victim, kind: Kind): KillCase {
   return { boundary, victim, kind, slug, failpoint, marker: markerOf(point) };
 }
 
+/** The worker dies while its script acts. */
+export function killsWhileActing({ boundary, victim }: KillCase): boolean {
+  return victim === 'worker' && (boundary === 'B3' || boundary === 'B4');
+}
+
 /** Every case there is. */
 export const ALL_CASES: readonly KillCase[] = BOUNDARY_NAMES.flatMap((boundary) =>
   VICTIMS.flatMap((victim) =>

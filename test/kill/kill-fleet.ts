@@ -41,17 +41,19 @@ export interface FleetFile {
   readonly text: string;
 }
 
-/** `pauseSeconds`: how long a script acts before its effect, and again after it. */
+/** `pauseSeconds`: how long a script acts before its effect, and again after it; `slow`: `site/step` whose first attempt
+   acts for more than a second. */
 export function fleetOf(
   slugs: readonly string[],
   playbook: KillPlaybook,
   dir: string,
   pauseSeconds: number,
+  slow: readonly string[],
 ): readonly FleetFile[] {
   const command = { run: ['sh', SCRIPT], observe: ['sh', SCRIPT, 'observe'] };
   const scripts = (...verbs: readonly string[]) => ({
     driver: 'exec',
-    env: { KILL_DIR: dir, KILL_PAUSE: String(pauseSeconds) },
+    env: { KILL_DIR: dir, KILL_PAUSE: String(pauseSeconds), KILL_SLOW: slow.join(',') },
     commands: Object.fromEntries(verbs.map((verb) => [verb, command])),
   });
   const bindings = {

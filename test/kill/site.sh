@@ -54,10 +54,13 @@ if ! ln -s "$$" "$log.lock" 2>/dev/null; then
   if [ -n "$holder" ] && alive "$holder"; then say overlap "$holder"; fi
   ln -sfn "$$" "$log.lock"
 fi
+before=$KILL_PAUSE
+# Where its worker is killed while it acts, it would act for longer than it may survive.
+case ",$KILL_SLOW," in *",$SITELIFT_INSTANCE/$SITELIFT_STEP,"*) [ "$SITELIFT_ATTEMPT" = 1 ] && before=1.5 ;; esac
 say begin
 echo "it begins"
-sleep "${KILL_PAUSE:-0.2}"
+sleep "$before"
 say effect "$effect"
-sleep "${KILL_PAUSE:-0.2}"
+sleep "$KILL_PAUSE"
 say end
 rm -f "$log.lock"
