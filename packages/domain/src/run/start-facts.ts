@@ -32,15 +32,17 @@ export interface HoldVerdict {
   readonly until: EpochMs | null;
 }
 
+/** Stop-the-world: nothing starts on the way forward, closed sites included (semantics 6, I-11). */
+export function checkStopped(stopped: StartFacts['stopped']): HoldVerdict | null {
+  if (stopped === null) return null;
+  const reason = `everything is stopped by ${stopped.by}: ${stopped.reason}`;
+  return { code: 'stopped', reason, until: null };
+}
+
 /** May the committing step start now? Null when it may. Nothing here applies once the site is closed. */
 export function checkCommit(plan: RunPlan, facts: StartFacts, now: EpochMs): HoldVerdict | null {
-  if (facts.stopped !== null) {
-    return {
-      code: 'stopped',
-      reason: `everything is stopped by ${facts.stopped.by}: ${facts.stopped.reason}`,
-      until: null,
-    };
-  }
+  const stopped = checkStopped(facts.stopped);
+  if (stopped !== null) return stopped;
   if (facts.releaseWithdrawn !== null) {
     return {
       code: 'release-withdrawn',

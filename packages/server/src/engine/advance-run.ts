@@ -294,6 +294,8 @@ async function startStep(
     lane,
     step,
     takesInstance: bound !== null,
+    // A way back is never stopped (I-33); nor is the page that goes up for one.
+    forward: lane === 'main' && bound !== null && run.state.wanted === null,
     commits: next.commits,
     opens: bound?.flags.opensSite === true,
   });

@@ -42,6 +42,13 @@ interface ScopedRow {
   readonly scope: Scope;
 }
 
+export async function loadStopped(tx: Transaction): Promise<StartFacts['stopped']> {
+  const { rows } = await sql<{ by: string; reason: string }>`select by, reason from stop_the_world`.execute(
+    tx,
+  );
+  return rows[0] ?? null;
+}
+
 export async function loadStartFacts(
   tx: Transaction,
   plan: RunPlan,
@@ -51,9 +58,6 @@ export async function loadStartFacts(
     select labels from instance where id = ${plan.instance.id}`.execute(tx);
   const subject = { id: plan.instance.id, customerId: plan.customer.id, labels: instances[0]?.labels ?? [] };
 
-  const stopped = await sql<{ by: string; reason: string }>`select by, reason from stop_the_world`.execute(
-    tx,
-  );
   const release = await sql<{ withdrawn_reason: string | null }>`
     select coalesce(withdrawn_reason, 'no reason given') as withdrawn_reason from release
      where id = ${plan.to.releaseId} and withdrawn_at is not null`.execute(tx);
@@ -72,7 +76,7 @@ export async function loadStartFacts(
   return {
     now,
     facts: {
-      stopped: stopped.rows[0] ?? null,
+      stopped: await loadStopped(tx),
       releaseWithdrawn: release.rows[0]?.withdrawn_reason ?? null,
       freeze:
         frozen === undefined ? null : { reason: frozen.reason, untilAt: frozen.until_at?.getTime() ?? null },

@@ -7,7 +7,7 @@ import { applyEvent, foldRun } from '@sitelift/domain/run/apply-event.ts';
 import type { RunEvent, RunEventBody } from '@sitelift/domain/run/events.ts';
 import { openingVerdict } from '@sitelift/domain/run/opening-verdict.ts';
 import type { RunPlan } from '@sitelift/domain/run/plan.ts';
-import { checkCommit, type StartFacts } from '@sitelift/domain/run/start-facts.ts';
+import { checkCommit, checkStopped, type StartFacts } from '@sitelift/domain/run/start-facts.ts';
 import { FencedError, type NoticeToSend, type RunHandle, type RunStore } from './run-store.ts';
 
 interface MemoryRun {
@@ -177,7 +177,9 @@ export function createMemoryRunStore(
           return { started: false, run: current, held };
         }
       }
-      const held = guard.commits ? checkCommit(run.plan, factsOf(run.plan), now()) : null;
+      const facts = factsOf(run.plan);
+      const stopped = guard.forward ? checkStopped(facts.stopped) : null;
+      const held = stopped ?? (guard.commits ? checkCommit(run.plan, facts, now()) : null);
       if (held !== null) return { started: false, run: current, held };
       if (guard.opens) {
         const verdict = openingVerdict(run.plan, current.state, guard.lane, guard.step);

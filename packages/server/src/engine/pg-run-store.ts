@@ -8,7 +8,7 @@ import { applyEvent, foldRun } from '@sitelift/domain/run/apply-event.ts';
 import type { RunEvent, RunEventBody } from '@sitelift/domain/run/events.ts';
 import type { RunPlan } from '@sitelift/domain/run/plan.ts';
 import { stepRecord, type RunState } from '@sitelift/domain/run/run-state.ts';
-import { checkCommit } from '@sitelift/domain/run/start-facts.ts';
+import { checkCommit, checkStopped } from '@sitelift/domain/run/start-facts.ts';
 import canonicalize from 'canonicalize';
 import { sql } from 'kysely';
 import type { Database, Transaction } from '../db/database.ts';
@@ -21,7 +21,7 @@ import {
   type StartGuard,
   type StartResult,
 } from './run-store.ts';
-import { loadStartFacts } from './load-start-facts.ts';
+import { loadStartFacts, loadStopped } from './load-start-facts.ts';
 import { saveDuration, saveRunCache, saveStepCache } from './state-cache.ts';
 
 /** Events that give somebody something to do. */
@@ -199,6 +199,10 @@ async function checkGuards(tx: Transaction, run: RunHandle, guard: StartGuard): 
       const held = { code: 'instance-busy', reason, until: (await appNow(tx)) + BUSY_RETRY_MS } as const;
       throw new StartRefused((current) => ({ started: false, run: current, held }));
     }
+  }
+  if (guard.forward) {
+    const held = checkStopped(await loadStopped(tx));
+    if (held !== null) throw new StartRefused((current) => ({ started: false, run: current, held }));
   }
   if (guard.commits) {
     const { now, facts } = await loadStartFacts(tx, run.plan);

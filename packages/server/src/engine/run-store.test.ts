@@ -101,7 +101,14 @@ function ended(
   };
 }
 
-const NO_GUARD = { lane: 'main', step: 'stage', takesInstance: false, commits: false, opens: false } as const;
+const NO_GUARD = {
+  lane: 'main',
+  step: 'stage',
+  takesInstance: false,
+  forward: false,
+  commits: false,
+  opens: false,
+} as const;
 
 describe('lease and fence', () => {
   it('only one of many workers claims a run, and the fence grows with every claim, of any run', async () => {
@@ -159,6 +166,16 @@ describe('lease and fence', () => {
     expect(await store.release(run, null)).toBe(false);
     expect((await store.append(run, [])).state.paused?.by).toBe('ops');
     expect(await store.start(run, started('stage'), NO_GUARD)).toMatchObject({ started: false, again: true });
+  });
+
+  it('a start on the way forward asks whether everything is stopped, however long ago it was decided', async () => {
+    const run = await store.append(await claim(), [{ kind: 'run-started' }]);
+    await sql`insert into stop_the_world (at, by, reason) values (app_now(), 'ops', 'storm')`.execute(
+      test.db,
+    );
+    const forward = { ...NO_GUARD, forward: true };
+    expect(await store.start(run, started('stage'), forward)).toMatchObject({ held: { code: 'stopped' } });
+    expect(await store.start(run, started('stage'), NO_GUARD)).toMatchObject({ started: true });
   });
 
   it('a decision that has not heard a person is not written', async () => {

@@ -33,6 +33,8 @@ export interface StartGuard {
   readonly step: string;
   /** The first step that touches the instance: take the one open upgrade per instance (semantics 21). */
   readonly takesInstance: boolean;
+  /** Ask whether everything is stopped: a start of the way forward, which may have been decided long before (I-11). */
+  readonly forward: boolean;
   /** Re-read the facts and check that the committing step may start (semantics 6). */
   readonly commits: boolean;
   /** Ask the database whether the site may open (semantics 10). */
