@@ -155,11 +155,6 @@ export const GUARDS: readonly Guard[] = [
     },
   },
   {
-    name: 'stop-the-world holds every start',
-    rule: 'I-11',
-    without: seeing((_plan, _state, facts) => ({ facts: { ...facts, stopped: null } })),
-  },
-  {
     name: 'a question stops the run',
     rule: 'I-18',
     without: seeing((_plan, state) => ({ state: { ...state, asked: null } })),
@@ -314,6 +309,12 @@ export const TWOFOLD_GUARDS: readonly TwofoldGuard[] = [
       facts: { ...facts, ...FREE_FACTS, stopped: facts.stopped },
     })),
     transaction: startingWithout({ commits: false }),
+  },
+  {
+    name: 'stop-the-world holds every start',
+    rule: 'I-11',
+    decision: seeing((_plan, _state, facts) => ({ facts: { ...facts, stopped: null } })),
+    transaction: startingWithout({ forward: false, commits: false }),
   },
   {
     name: 'opening only on what was seen to work',

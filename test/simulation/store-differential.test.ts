@@ -141,7 +141,7 @@ class Sequence {
     const record = handle.memory.state.steps[lane][step];
     if (record === undefined || record.attempt > 0 || handle.memory.state.ended !== null) return;
     const body = { kind: 'step-started', lane, step, attempt: 1, worker: 'w' } as const;
-    const guard = { lane, step, takesInstance: false, commits: false, opens: true } as const;
+    const guard = { lane, step, takesInstance: false, forward: false, commits: false, opens: true } as const;
     await this.pair.call('open early', (store, side) => store.start(handle[side], body, guard));
   }
 
@@ -160,7 +160,7 @@ class Sequence {
         const { lane, step, attempt, commits } = next;
         const body = { kind: 'step-started', lane, step, attempt, worker } as const;
         const opens = step === 'open' || step === 'reopen' || (lane === 'undo' && step === 'close');
-        const guard = { lane, step, takesInstance: true, commits, opens };
+        const guard = { lane, step, takesInstance: true, forward: lane === 'main', commits, opens };
         return pair.call(`start ${lane}/${step}`, (store, side) => store.start(handle[side], body, guard));
       }
       case 'reconcile': {
