@@ -115,7 +115,9 @@ class StartCheck {
     if (step?.kind !== 'uses') return;
     this.#oneUpgrade(run, view, fail);
     if (lane !== 'main') return;
-    if (this.#stoppedAt !== null && event.at > this.#stoppedAt + STOP_LAG_MS)
+    // The page that goes up for a way back is not stopped either.
+    const forward = !(view.goesBack && id === commitsFirst(plan));
+    if (forward && this.#stoppedAt !== null && event.at > this.#stoppedAt + STOP_LAG_MS)
       fail('I-11', `${id} started although everything is stopped`);
     if (id === commitsFirst(plan) && !view.goesBack) this.#commits(plan, id, event.at, fail);
     if (step.pointOfNoReturn && !view.proven.some((begunAt) => event.at - begunAt <= plan.backup.maxAgeMs))
