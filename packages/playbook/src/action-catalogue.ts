@@ -2,20 +2,10 @@
  * The families that an instance binds to drivers, and what each verb says of itself. Playbooks are checked against these
  * flags without any driver at hand; a driver that claims other flags for the same verb is wrong. No product is named here.
  */
-import type { ActionFlags } from '@sitelift/domain/run/plan.ts';
+import { LOOKS, type ActionFlags } from '@sitelift/domain/run/plan.ts';
 
 export type ActionCatalogue = ReadonlyMap<string, ActionFlags>;
 
-/** Looks and changes nothing. */
-const LOOKS: ActionFlags = {
-  idempotent: true,
-  disruptive: false,
-  destructive: false,
-  mutates: false,
-  closesSite: false,
-  opensSite: false,
-  switchesTraffic: false,
-};
 /** Changes something; doing it again does no more. */
 const CHANGES: ActionFlags = { ...LOOKS, mutates: true };
 const DISRUPTS: ActionFlags = { ...CHANGES, disruptive: true };

@@ -29,6 +29,17 @@ export interface ActionFlags {
   readonly switchesTraffic: boolean;
 }
 
+/** An action that looks and changes nothing: what every other one differs from by what it says of itself. */
+export const LOOKS: ActionFlags = {
+  idempotent: true,
+  disruptive: false,
+  destructive: false,
+  mutates: false,
+  closesSite: false,
+  opensSite: false,
+  switchesTraffic: false,
+};
+
 /** An action bound to a driver for one instance: who does it, and with which settings (secrets by name only). */
 export interface BoundAction {
   /** Family and verb as written in the playbook, e.g. `database/backup`. */

@@ -4,20 +4,12 @@
  */
 import type { DurationForecast } from '@sitelift/domain/planning/snapshot.ts';
 import { forecastClosedMs, forecastWayBackMs, type StepHistory } from '@sitelift/domain/run/forecast.ts';
-import type { ActionFlags, BoundAction, PlannedStep } from '@sitelift/domain/run/plan.ts';
+import { LOOKS, type ActionFlags, type BoundAction, type PlannedStep } from '@sitelift/domain/run/plan.ts';
 import { ACTION_CATALOGUE } from '@sitelift/playbook/action-catalogue.ts';
 import type { Playbook, PlaybookStep } from '@sitelift/playbook/playbook.ts';
 
 /** An action that no catalogue knows: `check` refuses it, and a forecast supposes the worst. */
-const UNKNOWN: ActionFlags = {
-  idempotent: false,
-  disruptive: true,
-  destructive: false,
-  mutates: true,
-  closesSite: false,
-  opensSite: false,
-  switchesTraffic: false,
-};
+const UNKNOWN: ActionFlags = { ...LOOKS, idempotent: false, disruptive: true, mutates: true };
 
 function unbound(action: string, disruptive: boolean): BoundAction {
   const flags = ACTION_CATALOGUE.get(action) ?? UNKNOWN;

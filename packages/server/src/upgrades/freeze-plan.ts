@@ -13,14 +13,15 @@ import type {
 } from '@sitelift/playbook/playbook.ts';
 import { ACTION_CATALOGUE } from '@sitelift/playbook/action-catalogue.ts';
 import type { Release, WindowOccurrence } from '@sitelift/domain/fleet/fleet.ts';
-import type {
-  BoundAction,
-  JsonObject,
-  PlannedChecklist,
-  PlannedStep,
-  PlaybookRef,
-  RunPlan,
-  WaitStep,
+import {
+  LOOKS,
+  type BoundAction,
+  type JsonObject,
+  type PlannedChecklist,
+  type PlannedStep,
+  type PlaybookRef,
+  type RunPlan,
+  type WaitStep,
 } from '@sitelift/domain/run/plan.ts';
 
 export interface Contact {
@@ -79,15 +80,7 @@ class Freezer {
       config: 'config' in bound ? bound.config : {},
       input,
       flags: {
-        ...(flags ?? {
-          idempotent: false,
-          disruptive,
-          destructive: false,
-          mutates: true,
-          closesSite: false,
-          opensSite: false,
-          switchesTraffic: false,
-        }),
+        ...(flags ?? { ...LOOKS, idempotent: false, disruptive, mutates: true }),
         disruptive: disruptive || flags?.disruptive === true,
       },
     };

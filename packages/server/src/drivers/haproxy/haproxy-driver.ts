@@ -5,6 +5,7 @@
  *
  * What it never does: change the file while HAProxy cannot be reached, or call something done that users do not see.
  */
+import { LOOKS } from '@sitelift/domain/run/plan.ts';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import {
@@ -27,15 +28,7 @@ import {
 } from './runtime-socket.ts';
 import { factsOf, hostOf, viewSite, type ProxyContext, type SiteView } from './site-view.ts';
 
-const CHANGES: ActionFlags = {
-  idempotent: true,
-  disruptive: false,
-  destructive: false,
-  mutates: true,
-  closesSite: false,
-  opensSite: false,
-  switchesTraffic: false,
-};
+const CHANGES: ActionFlags = { ...LOOKS, mutates: true };
 const RETRY_AFTER_MS = 5_000;
 /** The running map counts from the next request on; this is for HAProxy's threads to agree. */
 const SEEN_WITHIN_MS = 2_000;

@@ -2,22 +2,13 @@
  * Asks applications over HTTP: `app/probe` (health, version, write check) and `check/http` (one look). Nothing of the site
  * changes but the record that the write check makes and takes away again.
  */
+import { LOOKS } from '@sitelift/domain/run/plan.ts';
 import { z } from 'zod';
 import { durationSchema } from '../config-words.ts';
-import { defineAction, type Action, type ActionContext, type ActionFlags, type Driver } from '../driver.ts';
+import { defineAction, type Action, type ActionContext, type Driver } from '../driver.ts';
 import { httpConfigSchema, lookSchema, type HttpConfig } from './config.ts';
 import { openHttpSession } from './http-session.ts';
 import { lookUntil, probeSite, type ProbeTools } from './probe-site.ts';
-
-const LOOKS: ActionFlags = {
-  idempotent: true,
-  disruptive: false,
-  destructive: false,
-  mutates: false,
-  closesSite: false,
-  opensSite: false,
-  switchesTraffic: false,
-};
 
 const slotSchema = z.enum(['live', 'staging']);
 

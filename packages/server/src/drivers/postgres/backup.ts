@@ -3,6 +3,7 @@
  * counts are those of the dump itself, whatever is written to the site at the same time. Grade `written` and no more: that
  * a tool ended well proves nothing (`pg_restore -l` accepts a dump cut to nine tenths).
  */
+import { LOOKS } from '@sitelift/domain/run/plan.ts';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
@@ -142,15 +143,7 @@ function record(manifest: BackupManifest) {
 export const backupAction: Action<PostgresConfig, Record<string, never>> = {
   inputSchema: z.strictObject({}),
   capabilities: ['secrets', 'files', 'process', 'network'],
-  flags: {
-    idempotent: false,
-    disruptive: false,
-    destructive: false,
-    mutates: false,
-    closesSite: false,
-    opensSite: false,
-    switchesTraffic: false,
-  },
+  flags: { ...LOOKS, idempotent: false },
   describe: (config) =>
     `Dump database ${config.database} on ${config.host}:${config.port} and count its rows in the same snapshot.`,
   observe: async (context) => {

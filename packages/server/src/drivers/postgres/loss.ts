@@ -6,6 +6,7 @@
  * What a migration wrote differs too and cannot be told from what users wrote; where it shows in the shape of a table, the
  * report says so. Large objects, sequences and unlogged tables' rows after a crash are not compared.
  */
+import { LOOKS } from '@sitelift/domain/run/plan.ts';
 import {
   LISTED_ROWS,
   LISTED_TABLES,
@@ -160,15 +161,7 @@ async function measure(context: PostgresContext, server: Server, backup: BackupR
 export const lossAction: Action<PostgresConfig, Record<string, never>> = {
   inputSchema: z.strictObject({}),
   capabilities: ['secrets', 'files', 'process', 'network'],
-  flags: {
-    idempotent: true,
-    disruptive: false,
-    destructive: false,
-    mutates: false,
-    closesSite: false,
-    opensSite: false,
-    switchesTraffic: false,
-  },
+  flags: LOOKS,
   describe: (config) =>
     `Restore the backup of ${config.database} into a scratch database, say which rows of the live one differ, export them and drop it.`,
   observe: () =>

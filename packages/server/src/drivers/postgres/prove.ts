@@ -3,6 +3,7 @@
  * compared with what was counted in the dump's own snapshot; and written to by the application's own check. Only then is
  * its grade `restored`.
  */
+import { LOOKS } from '@sitelift/domain/run/plan.ts';
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { BackupRecord } from '@sitelift/domain/run/events.ts';
@@ -62,15 +63,7 @@ export async function dropScratch(context: PostgresContext, server: Server, scra
 export const proveAction: Action<PostgresConfig, Record<string, never>> = {
   inputSchema: z.strictObject({}),
   capabilities: ['secrets', 'files', 'process', 'network'],
-  flags: {
-    idempotent: true,
-    disruptive: false,
-    destructive: false,
-    mutates: false,
-    closesSite: false,
-    opensSite: false,
-    switchesTraffic: false,
-  },
+  flags: LOOKS,
   describe: (config) =>
     `Restore the backup of ${config.database} into a scratch database, compare it with what was dumped` +
     `${config.writeCheck === undefined ? '' : ', run the write check on it'} and drop it.`,

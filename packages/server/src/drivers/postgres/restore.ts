@@ -11,6 +11,7 @@
  *
  * One at a time per database (advisory lock), and never for a worker with a lower fence than the marker's.
  */
+import { LOOKS } from '@sitelift/domain/run/plan.ts';
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { z } from 'zod';
@@ -156,15 +157,7 @@ async function restoreDatabase(context: PostgresContext, server: Server): Promis
 export const restoreAction: Action<PostgresConfig, Record<string, never>> = {
   inputSchema: z.strictObject({}),
   capabilities: ['secrets', 'files', 'process', 'network'],
-  flags: {
-    idempotent: true,
-    disruptive: true,
-    destructive: true,
-    mutates: true,
-    closesSite: false,
-    opensSite: false,
-    switchesTraffic: false,
-  },
+  flags: { ...LOOKS, disruptive: true, destructive: true, mutates: true },
   describe: (config) =>
     `Restore the backup of this run beside ${config.database}, compare it with what was dumped, and put it in its place; ` +
     'sessions are ended, and what it replaces is kept under another name.',
